@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * regalloc: slices of memory regions under one machine-wide budget.
+ *
+ * Every ioctl takes a pointer to a structure that starts with
+ *
+ *	__u32 size;	sizeof() the structure as the caller knows it
+ *	__u32 flags;	0, or the flags of that ioctl
+ *
+ * A structure grows only at its end. A caller whose structure is longer than
+ * the kernel's is served if what the kernel does not know is zero, and gets
+ * E2BIG otherwise; one that is shorter than the first version, or that sets an
+ * unknown flag or a reserved field, gets EINVAL. Nothing has changed then.
+ */
+#ifndef _UAPI_LINUX_REGALLOC_H
+#define _UAPI_LINUX_REGALLOC_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Geometry: fixed by the interface. */
+#define REGALLOC_REGION_SHIFT		22
+#define REGALLOC_REGION_BYTES		(1UL << REGALLOC_REGION_SHIFT)
+#define REGALLOC_NR_CLASSES		7
+#define REGALLOC_MIN_SLICE_SHIFT	12
+#define REGALLOC_MIN_SLICE_BYTES	(1UL << REGALLOC_MIN_SLICE_SHIFT)
+#define REGALLOC_MAX_SLICE_SHIFT	18
+#define REGALLOC_MAX_SLICE_BYTES	(1UL << REGALLOC_MAX_SLICE_SHIFT)
+
+/* The most handles that one ALLOC or RELEASE takes. */
+#define REGALLOC_MAX_BATCH		65536
+
+/*
+ * A handle names one allocation of a slice: the bits above say where the slice
+ * lies in the data window (in units of the smallest slice), the bits below are
+ * its generation, which moves on at each release. 0 is never a handle.
+ */
+#define REGALLOC_HANDLE_GEN_BITS	30
+#define REGALLOC_HANDLE_GEN_MASK	((1U << REGALLOC_HANDLE_GEN_BITS) - 1)
+#define REGALLOC_HANDLE_OFFSET(handle)					\
+	(((__u64)(handle) >> REGALLOC_HANDLE_GEN_BITS) <<		\
+	 REGALLOC_MIN_SLICE_SHIFT)
+#define REGALLOC_HANDLE_GEN(handle)					\
+	((__u32)(handle) & REGALLOC_HANDLE_GEN_MASK)
+#define REGALLOC_HANDLE(offset, gen)					\
+	((((__u64)(offset) >> REGALLOC_MIN_SLICE_SHIFT) <<		\
+	  REGALLOC_HANDLE_GEN_BITS) | (gen))
+
+/*
+ * The slice map: one __u32 for each slice of the data window. The two low bits
+ * are the state, the others the generation.
+ */
+#define REGALLOC_STATE_CLOSED		0U	/* no memory behind it */
+#define REGALLOC_STATE_FREE		1U
+#define REGALLOC_STATE_LIVE		2U	/* handed out */
+#define REGALLOC_STATE_MASK		3U
+#define REGALLOC_STATE_GEN_SHIFT	2
+
+/**
+ * struct regalloc_ioc_info - geometry of this client's window
+ * @size: sizeof(struct regalloc_ioc_info)
+ * @flags: must be 0
+ * @span_bytes: bytes of window per size class; a power of two. Region slot r
+ *	of class c lies at c * span_bytes + r * REGALLOC_REGION_BYTES
+ * @window_bytes: bytes of the data window, which starts at mmap offset 0
+ * @map_offset: mmap offset of the map window, which holds the slice maps
+ * @map_bytes: bytes of the map window
+ * @state_offset: for each class, offset in the map window of the words of its
+ *	slices, in the order of their addresses
+ * @budget_bytes: what all clients together may hold, at this moment
+ */
+struct regalloc_ioc_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 span_bytes;
+	__aligned_u64 window_bytes;
+	__aligned_u64 map_offset;
+	__aligned_u64 map_bytes;
+	__aligned_u64 state_offset[REGALLOC_NR_CLASSES];
+	__aligned_u64 budget_bytes;
+};
+
+/* Slices hold zeros. Without it, they may hold what this client left there. */
+#define REGALLOC_ALLOC_F_ZERO		1U
+
+/**
+ * struct regalloc_ioc_alloc - allocate slices
+ * @size: sizeof(struct regalloc_ioc_alloc)
+ * @flags: REGALLOC_ALLOC_F_*
+ * @length: bytes wanted in each slice, 1 to 256 KiB; rounded up to a class
+ * @count: number of slices wanted, 1 to REGALLOC_MAX_BATCH
+ * @timeout_ms: must be 0 (waiting is not supported yet)
+ * @handles: user pointer to room for @count handles (__u64 each)
+ * @out_count: number of handles written, from the first on
+ * @out_slice_bytes: bytes of each slice
+ *
+ * Fewer slices than asked for are a success that @out_count tells.
+ *
+ * Errors: EINVAL, E2BIG, EFAULT (nothing is allocated then), ENOMEM (the
+ * budget is used up and no spare region is left, or the system or the memory
+ * cgroup has no memory), EINTR.
+ */
+struct regalloc_ioc_alloc {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	__u32 count;
+	__u32 timeout_ms;
+	__aligned_u64 handles;
+	__u32 out_count;
+	__u32 out_slice_bytes;
+};
+
+/**
+ * struct regalloc_ioc_release - release slices
+ * @size: sizeof(struct regalloc_ioc_release)
+ * @flags: must be 0
+ * @count: number of handles, 1 to REGALLOC_MAX_BATCH
+ * @out_count: number of handles released, from the first on
+ * @handles: user pointer to @count handles (__u64 each)
+ *
+ * Stops at the first handle that cannot be released. That is an error only if
+ * it is the first one; else @out_count says where the bad one is.
+ *
+ * Errors: EINVAL, E2BIG, EFAULT, ENOMEM (no memory to copy the handles to),
+ * ESTALE (released already), ENOENT (was never handed out to this client).
+ */
+struct regalloc_ioc_release {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 out_count;
+	__aligned_u64 handles;
+};
+
+/**
+ * struct regalloc_ioc_trim - close this client's spare regions now
+ * @size: sizeof(struct regalloc_ioc_trim)
+ * @flags: must be 0
+ * @out_regions: number of regions closed
+ * @reserved: must be 0
+ */
+struct regalloc_ioc_trim {
+	__u32 size;
+	__u32 flags;
+	__u32 out_regions;
+	__u32 reserved;
+};
+
+/**
+ * struct regalloc_ioc_stats - what this client holds
+ * @size: sizeof(struct regalloc_ioc_stats)
+ * @flags: must be 0
+ * @charged_bytes: charged to the budget: open regions and @pinned_bytes
+ * @live_bytes: slices handed out
+ * @spare_bytes: open regions without a live slice
+ * @pinned_bytes: closed, and still referenced by somebody
+ * @map_bytes: memory of the slice maps; not charged to the budget
+ * @nr_regions: open regions
+ * @regions_opened: ever
+ * @regions_closed: ever
+ * @alloc_failures: ALLOC calls for which there was no memory at all
+ */
+struct regalloc_ioc_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 charged_bytes;
+	__aligned_u64 live_bytes;
+	__aligned_u64 spare_bytes;
+	__aligned_u64 pinned_bytes;
+	__aligned_u64 map_bytes;
+	__aligned_u64 nr_regions;
+	__aligned_u64 regions_opened;
+	__aligned_u64 regions_closed;
+	__aligned_u64 alloc_failures;
+};
+
+/**
+ * struct regalloc_ioc_zero - fill a slice with zeros
+ * @size: sizeof(struct regalloc_ioc_zero)
+ * @flags: must be 0
+ * @handle: a live slice of this client
+ *
+ * Errors: EINVAL, E2BIG, EFAULT, ESTALE, ENOENT; the latter as for RELEASE.
+ */
+struct regalloc_ioc_zero {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+};
+
+#define REGALLOC_IOC_TYPE	0xBC
+#define REGALLOC_IOC_INFO	_IO(REGALLOC_IOC_TYPE, 0)
+#define REGALLOC_IOC_ALLOC	_IO(REGALLOC_IOC_TYPE, 1)
+#define REGALLOC_IOC_RELEASE	_IO(REGALLOC_IOC_TYPE, 2)
+#define REGALLOC_IOC_TRIM	_IO(REGALLOC_IOC_TYPE, 3)
+#define REGALLOC_IOC_STATS	_IO(REGALLOC_IOC_TYPE, 4)
+#define REGALLOC_IOC_ZERO	_IO(REGALLOC_IOC_TYPE, 7)
+
+#endif /* _UAPI_LINUX_REGALLOC_H */
