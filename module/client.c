@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/nospec.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+
+#include "client.h"
+
+/* Never mounted by users: it is where the clients' inodes live. */
+#define REGALLOC_FS_MAGIC	0x72656761	/* "rega" */
+
+static struct vfsmount *client_mnt;
+
+static int client_fs_init(struct fs_context *fc)
+{
+	return init_pseudo(fc, REGALLOC_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+/* No .owner: our own mount would keep the module from being unloaded. */
+static struct file_system_type client_fs_type = {
+	.name			= "regalloc",
+	.init_fs_context	= client_fs_init,
+	.kill_sb		= kill_anon_super,
+};
+
+/**
+ * regalloc_client_init() - set up what all clients share
+ *
+ * Return: 0 or a negative errno.
+ */
+int regalloc_client_init(void)
+{
+	client_mnt = kern_mount(&client_fs_type);
+	return PTR_ERR_OR_ZERO(client_mnt);
+}
+
+/**
+ * regalloc_client_exit() - undo regalloc_client_init(); there is no client left
+ */
+void regalloc_client_exit(void)
+{
+	kern_unmount(client_mnt);
+}
+
+/* An inode as large as the windows: the core maps huge pages only below that. */
+static struct inode *client_inode(const struct regalloc_geometry *geo)
+{
+	struct inode *inode = alloc_anon_inode(client_mnt->mnt_sb);
+
+	if (!IS_ERR(inode))
+		i_size_write(inode, regalloc_geometry_window_bytes(geo) +
+				    regalloc_geometry_map_bytes(geo));
+	return inode;
+}
+
+static void client_init_pools(struct regalloc_client *client)
+{
+	unsigned int class;
+
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
+		struct regalloc_pool *pool = &client->pools[class];
+
+		pool->geo = &client->domain->geo;
+		pool->lock = &client->lock;
+		pool->map = &client->map;
+		pool->account = client->account;
+		pool->mapping = client->inode->i_mapping;
+		pool->class = class;
+		regalloc_pool_init(pool);
+	}
+}
+
+static u64 domain_next_id(struct regalloc_domain *domain)
+{
+	u64 id;
+
+	mutex_lock(&domain->lock);
+	id = ++domain->last_id;
+	mutex_unlock(&domain->lock);
+	return id;
+}
+
+static void domain_add(struct regalloc_domain *domain,
+		       struct regalloc_client *client)
+{
+	mutex_lock(&domain->lock);
+	list_add_tail(&client->node, &domain->clients);
+	domain->nr_clients++;
+	mutex_unlock(&domain->lock);
+}
+
+static void domain_remove(struct regalloc_domain *domain,
+			  struct regalloc_client *client)
+{
+	mutex_lock(&domain->lock);
+	list_del(&client->node);
+	domain->nr_clients--;
+	mutex_unlock(&domain->lock);
+}
+
+/**
+ * regalloc_client_create() - a client that holds nothing yet
+ * @domain: that it joins
+ *
+ * Context: may sleep.
+ * Return: the client, which regalloc_client_destroy() ends, or an ERR_PTR.
+ */
+struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain)
+{
+	struct regalloc_client *client;
+	int err = -ENOMEM;
+
+	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	if (!client)
+		return ERR_PTR(err);
+	client->account = regalloc_account_create(&domain->budget,
+						  domain_next_id(domain));
+	if (!client->account)
+		goto err_account;
+	client->inode = client_inode(&domain->geo);
+	if (IS_ERR(client->inode)) {
+		err = PTR_ERR(client->inode);
+		goto err_inode;
+	}
+	client->domain = domain;
+	mutex_init(&client->lock);
+	regalloc_map_pages_init(&client->map);
+	client_init_pools(client);
+	domain_add(domain, client);
+	return client;
+
+err_inode:
+	regalloc_account_put(client->account);
+err_account:
+	kfree(client);
+	return ERR_PTR(err);
+}
+
+/**
+ * regalloc_client_destroy() - give back all that a client holds
+ * @client: whose file nobody has open or mapped any more
+ *
+ * Context: may sleep. Takes the domain's lock.
+ */
+void regalloc_client_destroy(struct regalloc_client *client)
+{
+	unsigned int class;
+
+	domain_remove(client->domain, client);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_fini(&client->pools[class]);
+	regalloc_map_pages_fini(&client->map);
+	iput(client->inode);
+	regalloc_account_put(client->account);
+	kfree(client);
+}
+
+/**
+ * regalloc_client_take() - allocate slices from an open region
+ * @client: that wants them
+ * @class: their size class
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: as regalloc_pool_take_locked().
+ */
+unsigned int regalloc_client_take(struct regalloc_client *client,
+				  unsigned int class, bool zero,
+				  unsigned int count, u64 *handles)
+{
+	unsigned int taken;
+
+	mutex_lock(&client->lock);
+	taken = regalloc_pool_take_locked(&client->pools[class], zero, count,
+					  handles);
+	mutex_unlock(&client->lock);
+	return taken;
+}
+
+/* Find the slice that a handle names; -ENOENT if it cannot name any. */
+static int locate_handle(const struct regalloc_client *client, u64 handle,
+			 struct regalloc_place *place)
+{
+	const struct regalloc_geometry *geo = &client->domain->geo;
+	u64 offset = REGALLOC_HANDLE_OFFSET(handle);
+
+	if (!regalloc_geometry_locate(geo, offset, place) ||
+	    regalloc_geometry_offset(geo, place) != offset)
+		return -ENOENT;
+	place->class = array_index_nospec(place->class, REGALLOC_NR_CLASSES);
+	return 0;
+}
+
+/**
+ * regalloc_client_give() - release a slice
+ * @client: that has it
+ * @handle: from userspace, may be anything
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: 0, -ESTALE or -ENOENT, see regalloc_slice_release().
+ */
+int regalloc_client_give(struct regalloc_client *client, u64 handle)
+{
+	struct regalloc_place place;
+	int err;
+
+	err = locate_handle(client, handle, &place);
+	if (err)
+		return err;
+	mutex_lock(&client->lock);
+	err = regalloc_pool_give_locked(&client->pools[place.class], &place,
+					REGALLOC_HANDLE_GEN(handle),
+					!READ_ONCE(client->domain->decay_ms));
+	mutex_unlock(&client->lock);
+	return err;
+}
+
+/**
+ * regalloc_client_zero() - fill a live slice with zeros
+ * @client: that has it
+ * @handle: from userspace, may be anything
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: 0, -ESTALE or -ENOENT, see regalloc_slice_check().
+ */
+int regalloc_client_zero(struct regalloc_client *client, u64 handle)
+{
+	struct regalloc_place place;
+	int err;
+
+	err = locate_handle(client, handle, &place);
+	if (err)
+		return err;
+	mutex_lock(&client->lock);
+	err = regalloc_pool_zero_locked(&client->pools[place.class], &place,
+					REGALLOC_HANDLE_GEN(handle));
+	mutex_unlock(&client->lock);
+	return err;
+}
+
+/**
+ * regalloc_client_close_spares() - close regions without a live slice
+ * @client: where to look
+ * @most: how many to close at most
+ * @idle: only those into which nothing was released for so long, in jiffies
+ * @next: lowered to the jiffies that remain until the next one is due
+ *
+ * Context: may sleep. Takes the client's lock once for all classes, so a spare
+ * that is there all the time is not missed.
+ * Return: how many were closed.
+ */
+unsigned int regalloc_client_close_spares(struct regalloc_client *client,
+					  unsigned int most,
+					  unsigned long idle,
+					  unsigned long *next)
+{
+	unsigned int class, closed = 0;
+
+	mutex_lock(&client->lock);
+	for (class = 0; class < REGALLOC_NR_CLASSES && closed < most; class++)
+		closed += regalloc_pool_close_spares_locked(&client->pools[class],
+							    most - closed,
+							    idle, next);
+	mutex_unlock(&client->lock);
+	return closed;
+}
+
+/**
+ * regalloc_client_add_usage() - count what a client holds
+ * @client: that cannot go away meanwhile
+ * @usage: to add it to
+ *
+ * Context: may sleep. Takes no lock.
+ */
+void regalloc_client_add_usage(struct regalloc_client *client,
+			       struct regalloc_usage *usage)
+{
+	unsigned int class;
+
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_add_usage(&client->pools[class], usage);
+}

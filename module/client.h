@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Clients: one for each open file description of the device, and the domain
+ * that they share.
+ *
+ * Lifetime. A client lives from open to the release of the file, which comes
+ * after the last descriptor and the last mapping are gone. So inside an ioctl
+ * or a fault it cannot go away; who finds it through the domain's list holds
+ * the domain's lock, which its removal takes.
+ *
+ * Each client has an inode of its own, and so an address_space of its own:
+ * zapping a region of one client looks at nobody else's mappings.
+ *
+ * Locks, outer first: a pool's grow_lock, the domain's lock, a client's lock.
+ * Inside the client's lock come page locks, i_mmap_rwsem, page-table locks and
+ * the lock of the pinned list. The domain's and the clients' locks are never
+ * held while a region is being opened or user memory is touched.
+ */
+#ifndef REGALLOC_CLIENT_H
+#define REGALLOC_CLIENT_H
+
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "budget.h"
+#include "map_pages.h"
+#include "pool.h"
+#include "size_class.h"
+
+struct inode;
+
+/**
+ * struct regalloc_domain - one budget and the clients under it
+ * @misc: the device through which they come
+ * @geo: shape of the clients' windows
+ * @budget: what all of them may hold
+ * @decay_ms: how long a spare region stays open if nobody needs its memory
+ * @decay: closes those whose time has come
+ * @lock: protects the members below
+ * @clients: all clients
+ * @nr_clients: how many there are
+ * @last_id: the number that the latest client got
+ */
+struct regalloc_domain {
+	struct miscdevice misc;
+	struct regalloc_geometry geo;
+	struct regalloc_budget budget;
+	unsigned int decay_ms;
+	struct delayed_work decay;
+	struct mutex lock;
+	struct list_head clients;
+	unsigned int nr_clients;
+	u64 last_id;
+};
+
+/**
+ * struct regalloc_client - one open file description
+ * @domain: that it belongs to
+ * @node: in the domain's list. Domain's lock
+ * @account: what it has charged; holds a reference
+ * @inode: carries the address_space of its windows; holds a reference
+ * @map: its slice maps
+ * @lock: see struct regalloc_pool
+ * @pools: its regions, by class
+ */
+struct regalloc_client {
+	struct regalloc_domain *domain;
+	struct list_head node;
+	struct regalloc_account *account;
+	struct inode *inode;
+	struct regalloc_map_pages map;
+	struct mutex lock;
+	struct regalloc_pool pools[REGALLOC_NR_CLASSES];
+};
+
+struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain);
+void regalloc_client_destroy(struct regalloc_client *client);
+
+unsigned int regalloc_client_take(struct regalloc_client *client,
+				  unsigned int class, bool zero,
+				  unsigned int count, u64 *handles);
+int regalloc_client_give(struct regalloc_client *client, u64 handle);
+int regalloc_client_zero(struct regalloc_client *client, u64 handle);
+unsigned int regalloc_client_close_spares(struct regalloc_client *client,
+					  unsigned int most,
+					  unsigned long idle,
+					  unsigned long *next);
+void regalloc_client_add_usage(struct regalloc_client *client,
+			       struct regalloc_usage *usage);
+
+int regalloc_client_init(void);
+void regalloc_client_exit(void);
+
+#endif /* REGALLOC_CLIENT_H */

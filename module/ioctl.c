@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every call goes the same way: its structure is copied in once and checked,
+ * the handler works on the copy, and reply() copies it out. Handlers undo what
+ * they did if the copying out fails.
+ */
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/regalloc.h>
+
+#include "client.h"
+#include "ioctl.h"
+#include "reclaim.h"
+
+/* Up to so many handles are kept on the stack. */
+#define SMALL_BATCH	16
+
+/**
+ * struct regalloc_call - one ioctl on its way through
+ * @client: that it is for
+ * @uarg: the user's structure
+ * @usize: size of that, as the user said it
+ * @ksize: size of ours
+ * @arg: our copy
+ */
+struct regalloc_call {
+	struct regalloc_client *client;
+	void __user *uarg;
+	size_t usize;
+	size_t ksize;
+	union {
+		struct {
+			u32 size;
+			u32 flags;
+		} head;
+		struct regalloc_ioc_info info;
+		struct regalloc_ioc_alloc alloc;
+		struct regalloc_ioc_release release;
+		struct regalloc_ioc_trim trim;
+		struct regalloc_ioc_stats stats;
+		struct regalloc_ioc_zero zero;
+	} arg;
+};
+
+static int reply(const struct regalloc_call *call)
+{
+	if (copy_to_user(call->uarg, &call->arg, min(call->usize, call->ksize)))
+		return -EFAULT;
+	return 0;
+}
+
+static int do_info(struct regalloc_call *call)
+{
+	const struct regalloc_domain *domain = call->client->domain;
+	const struct regalloc_geometry *geo = &domain->geo;
+	struct regalloc_ioc_info *info = &call->arg.info;
+	unsigned int class;
+
+	info->span_bytes = 1ULL << geo->span_shift;
+	info->window_bytes = regalloc_geometry_window_bytes(geo);
+	info->map_offset = info->window_bytes;
+	info->map_bytes = regalloc_geometry_map_bytes(geo);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		info->state_offset[class] =
+			regalloc_geometry_state_offset(geo, class, 0);
+	info->budget_bytes = atomic64_read(&domain->budget.limit);
+	return reply(call);
+}
+
+/* Room for a batch of handles: @small if that is enough; NULL without memory. */
+static u64 *batch_begin(u64 *small, u32 count)
+{
+	if (count <= SMALL_BATCH)
+		return small;
+	return kvmalloc_array(count, sizeof(u64), GFP_KERNEL_ACCOUNT);
+}
+
+static void batch_end(u64 *handles, const u64 *small)
+{
+	if (handles != small)
+		kvfree(handles);
+}
+
+/* Release a batch up to the first that cannot be; the error only if none. */
+static int give_batch(struct regalloc_client *client, u32 count,
+		      const u64 *handles)
+{
+	u32 given;
+	int err = 0;
+
+	for (given = 0; given < count; given++) {
+		err = regalloc_client_give(client, handles[given]);
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (!given)
+		return err;
+	regalloc_reclaim_arm(client->domain);
+	return given;
+}
+
+/* Allocate a batch and tell the user, or neither. */
+static int alloc_batch(struct regalloc_call *call, unsigned int class,
+		       u64 *handles)
+{
+	struct regalloc_ioc_alloc *alloc = &call->arg.alloc;
+	int got;
+
+	got = regalloc_reclaim_alloc(call->client, class,
+				     alloc->flags & REGALLOC_ALLOC_F_ZERO,
+				     alloc->count, handles);
+	if (got < 0)
+		return got;
+	alloc->out_count = got;
+	alloc->out_slice_bytes = regalloc_class_bytes(class);
+	if (copy_to_user(u64_to_user_ptr(alloc->handles), handles,
+			 got * sizeof(u64)) ||
+	    reply(call)) {
+		give_batch(call->client, got, handles);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int do_alloc(struct regalloc_call *call)
+{
+	const struct regalloc_ioc_alloc *alloc = &call->arg.alloc;
+	u64 small[SMALL_BATCH], *handles;
+	int class, err;
+
+	if (alloc->timeout_ms || !alloc->count ||
+	    alloc->count > REGALLOC_MAX_BATCH)
+		return -EINVAL;
+	class = regalloc_class_from_length(alloc->length);
+	if (class < 0)
+		return class;
+	handles = batch_begin(small, alloc->count);
+	if (!handles)
+		return -ENOMEM;
+	err = alloc_batch(call, class, handles);
+	batch_end(handles, small);
+	return err;
+}
+
+static int release_batch(struct regalloc_call *call, u64 *handles)
+{
+	struct regalloc_ioc_release *release = &call->arg.release;
+	int given;
+
+	if (copy_from_user(handles, u64_to_user_ptr(release->handles),
+			   release->count * sizeof(u64)))
+		return -EFAULT;
+	/* What is released cannot be taken back: see that we can reply. */
+	release->out_count = 0;
+	if (reply(call))
+		return -EFAULT;
+	given = give_batch(call->client, release->count, handles);
+	if (given < 0)
+		return given;
+	release->out_count = given;
+	return reply(call);
+}
+
+static int do_release(struct regalloc_call *call)
+{
+	const struct regalloc_ioc_release *release = &call->arg.release;
+	u64 small[SMALL_BATCH], *handles;
+	int err;
+
+	if (!release->count || release->count > REGALLOC_MAX_BATCH)
+		return -EINVAL;
+	handles = batch_begin(small, release->count);
+	if (!handles)
+		return -ENOMEM;
+	err = release_batch(call, handles);
+	batch_end(handles, small);
+	return err;
+}
+
+static int do_trim(struct regalloc_call *call)
+{
+	struct regalloc_ioc_trim *trim = &call->arg.trim;
+
+	if (trim->reserved)
+		return -EINVAL;
+	trim->out_regions = regalloc_reclaim_trim(call->client);
+	return reply(call);
+}
+
+static int do_stats(struct regalloc_call *call)
+{
+	struct regalloc_client *client = call->client;
+	struct regalloc_charge *own = &client->account->own;
+	struct regalloc_ioc_stats *stats = &call->arg.stats;
+	struct regalloc_usage usage = {};
+
+	regalloc_client_add_usage(client, &usage);
+	stats->charged_bytes = atomic64_read(&own->charged);
+	stats->live_bytes = usage.live_bytes;
+	stats->spare_bytes = usage.spares * REGALLOC_REGION_BYTES;
+	stats->pinned_bytes = atomic64_read(&own->pinned);
+	stats->map_bytes = regalloc_map_pages_bytes(&client->map);
+	stats->nr_regions = usage.regions;
+	stats->regions_opened = atomic64_read(&own->opened);
+	stats->regions_closed = atomic64_read(&own->closed);
+	stats->alloc_failures = atomic64_read(&own->alloc_failures);
+	return reply(call);
+}
+
+static int do_zero(struct regalloc_call *call)
+{
+	int err = regalloc_client_zero(call->client, call->arg.zero.handle);
+
+	return err ?: reply(call);
+}
+
+/**
+ * struct regalloc_ioctl_desc - one kind of call
+ * @handler: does it; NULL for a number that is not in use
+ * @size: of its structure
+ * @min_size: of its first version
+ * @flags: that it knows
+ */
+struct regalloc_ioctl_desc {
+	int (*handler)(struct regalloc_call *call);
+	size_t size;
+	size_t min_size;
+	u32 flags;
+};
+
+#define IOCTL_DESC(_nr, _member, _last, _flags)				\
+	[_IOC_NR(_nr)] = {						\
+		.handler = do_##_member,				\
+		.size = sizeof(struct regalloc_ioc_##_member),		\
+		.min_size = offsetofend(struct regalloc_ioc_##_member, _last), \
+		.flags = _flags,					\
+	}
+
+static const struct regalloc_ioctl_desc ioctl_descs[] = {
+	IOCTL_DESC(REGALLOC_IOC_INFO, info, budget_bytes, 0),
+	IOCTL_DESC(REGALLOC_IOC_ALLOC, alloc, out_slice_bytes,
+		   REGALLOC_ALLOC_F_ZERO),
+	IOCTL_DESC(REGALLOC_IOC_RELEASE, release, handles, 0),
+	IOCTL_DESC(REGALLOC_IOC_TRIM, trim, reserved, 0),
+	IOCTL_DESC(REGALLOC_IOC_STATS, stats, alloc_failures, 0),
+	IOCTL_DESC(REGALLOC_IOC_ZERO, zero, handle, 0),
+};
+
+static const struct regalloc_ioctl_desc *find_desc(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (cmd != _IO(REGALLOC_IOC_TYPE, nr) || nr >= ARRAY_SIZE(ioctl_descs))
+		return NULL;
+	nr = array_index_nospec(nr, ARRAY_SIZE(ioctl_descs));
+	return ioctl_descs[nr].handler ? &ioctl_descs[nr] : NULL;
+}
+
+/**
+ * regalloc_ioctl() - the device's ioctl entry
+ * @file: of the client
+ * @cmd: REGALLOC_IOC_*
+ * @arg: pointer to its structure
+ *
+ * Return: 0 or a negative errno; -ENOTTY for an unknown @cmd.
+ */
+long regalloc_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct regalloc_ioctl_desc *desc = find_desc(cmd);
+	struct regalloc_call call = {
+		.client = file->private_data,
+		.uarg = (void __user *)arg,
+	};
+	u32 usize;
+	int err;
+
+	if (!desc)
+		return -ENOTTY;
+	if (get_user(usize, (u32 __user *)call.uarg))
+		return -EFAULT;
+	if (usize < desc->min_size)
+		return -EINVAL;
+	if (usize > PAGE_SIZE)
+		return -E2BIG;
+	call.usize = usize;
+	call.ksize = desc->size;
+	err = copy_struct_from_user(&call.arg, call.ksize, call.uarg, usize);
+	if (err)
+		return err;
+	/* It has been read twice: only the first answer counts. */
+	call.arg.head.size = usize;
+	if (call.arg.head.flags & ~desc->flags)
+		return -EINVAL;
+	return desc->handler(&call);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * regalloc: memory for buffer pools, in regions that are taken when needed and
+ * given back when empty, under one budget for the whole machine.
+ *
+ * The files, each including only those before it:
+ *
+ *	size_class	what lies where
+ *	budget		how much is charged, to whom
+ *	slice_map	which slices are free
+ *	map_pages	the memory that this is recorded in
+ *	region		the memory that is handed out
+ *	pool		one client's regions of one size class
+ *	client		one open file
+ *	reclaim		who gets memory when, and whose is taken back
+ *	mmap ioctl sysfs	the three faces
+ *	main		parameters, device, load and unload
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "client.h"
+#include "ioctl.h"
+#include "mmap.h"
+#include "reclaim.h"
+#include "region.h"
+#include "sysfs.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#define DEFAULT_BUDGET		"25%"
+#define DEFAULT_DECAY_MS	1000
+
+static struct regalloc_domain domain;
+static bool domain_is_up;	/* changes under the module's parameter lock */
+
+static u64 ram_bytes(void)
+{
+	return (u64)totalram_pages() << PAGE_SHIFT;
+}
+
+static int budget_set(const char *val, const struct kernel_param *kp)
+{
+	const char *why;
+	u64 bytes;
+
+	if (regalloc_budget_parse(val, ram_bytes(), &bytes, &why)) {
+		pr_err("budget '%.32s' refused: %s\n", val, why);
+		return -EINVAL;
+	}
+	if (domain_is_up)
+		regalloc_reclaim_set_budget(&domain, bytes);
+	else
+		atomic64_set(&domain.budget.limit, bytes);
+	return 0;
+}
+
+static int budget_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&domain.budget.limit));
+}
+
+static const struct kernel_param_ops budget_ops = {
+	.set = budget_set,
+	.get = budget_get,
+};
+module_param_cb(budget, &budget_ops, NULL, 0644);
+MODULE_PARM_DESC(budget,
+		 "memory for all regions, as 3G or as 25% of RAM (default: 25%)");
+
+static int decay_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int decay_ms;
+
+	if (kstrtouint(val, 0, &decay_ms)) {
+		pr_err("decay_ms '%.32s' refused: not a number of milliseconds\n",
+		       val);
+		return -EINVAL;
+	}
+	if (domain_is_up)
+		regalloc_reclaim_set_decay(&domain, decay_ms);
+	else
+		domain.decay_ms = decay_ms;
+	return 0;
+}
+
+static int decay_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(domain.decay_ms));
+}
+
+static const struct kernel_param_ops decay_ops = {
+	.set = decay_set,
+	.get = decay_get,
+};
+module_param_cb(decay_ms, &decay_ops, NULL, 0644);
+MODULE_PARM_DESC(decay_ms,
+		 "how long an empty region stays open, in ms; 0: not at all (default: 1000)");
+
+static int regalloc_fop_open(struct inode *inode, struct file *file)
+{
+	struct miscdevice *misc = file->private_data;
+	struct regalloc_client *client;
+
+	client = regalloc_client_create(container_of(misc, struct regalloc_domain,
+						     misc));
+	if (IS_ERR(client))
+		return PTR_ERR(client);
+	file->private_data = client;
+	file->f_mapping = client->inode->i_mapping;
+	return 0;
+}
+
+static int regalloc_fop_release(struct inode *inode, struct file *file)
+{
+	regalloc_client_destroy(file->private_data);
+	return 0;
+}
+
+static const struct file_operations regalloc_fops = {
+	.owner			= THIS_MODULE,
+	.open			= regalloc_fop_open,
+	.release		= regalloc_fop_release,
+	.unlocked_ioctl		= regalloc_ioctl,
+	.compat_ioctl		= compat_ptr_ioctl,
+	.mmap			= regalloc_mmap,
+	.get_unmapped_area	= thp_get_unmapped_area,
+	.show_fdinfo		= regalloc_show_fdinfo,
+	.llseek			= noop_llseek,
+};
+
+/* Parameters are set before regalloc_init() runs, so this is ready as it is. */
+static struct regalloc_domain domain = {
+	.misc = {
+		.minor	= MISC_DYNAMIC_MINOR,
+		.name	= KBUILD_MODNAME,
+		.fops	= &regalloc_fops,
+		.groups	= regalloc_sysfs_groups,
+	},
+	.decay_ms = DEFAULT_DECAY_MS,
+	.lock = __MUTEX_INITIALIZER(domain.lock),
+	.clients = LIST_HEAD_INIT(domain.clients),
+};
+
+static void set_domain_is_up(bool up)
+{
+	kernel_param_lock(THIS_MODULE);
+	domain_is_up = up;
+	kernel_param_unlock(THIS_MODULE);
+}
+
+static int __init regalloc_init(void)
+{
+	int err;
+
+	err = regalloc_geometry_init(&domain.geo, ram_bytes());
+	if (err)
+		return err;
+	if (!atomic64_read(&domain.budget.limit)) {
+		err = budget_set(DEFAULT_BUDGET, NULL);
+		if (err)
+			return err;
+	}
+	regalloc_reclaim_init(&domain);
+	err = regalloc_client_init();
+	if (err)
+		return err;
+	set_domain_is_up(true);
+	err = misc_register(&domain.misc);
+	if (err)
+		goto err_misc;
+	pr_info("budget %lld bytes, decay %u ms\n",
+		atomic64_read(&domain.budget.limit), domain.decay_ms);
+	return 0;
+
+err_misc:
+	set_domain_is_up(false);
+	regalloc_reclaim_exit(&domain);
+	regalloc_client_exit();
+	return err;
+}
+module_init(regalloc_init);
+
+static void __exit regalloc_exit(void)
+{
+	misc_deregister(&domain.misc);
+	set_domain_is_up(false);
+	regalloc_reclaim_exit(&domain);
+	regalloc_pinned_exit();
+	regalloc_client_exit();
+}
+module_exit(regalloc_exit);
+
+MODULE_DESCRIPTION("Regions of memory for buffer pools under one budget");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+#include "map_pages.h"
+
+/**
+ * regalloc_map_pages_init() - begin without any page
+ * @map: to be set up; regalloc_map_pages_fini() ends it
+ */
+void regalloc_map_pages_init(struct regalloc_map_pages *map)
+{
+	xa_init(&map->pages);
+	atomic_long_set(&map->nr, 0);
+}
+
+/**
+ * regalloc_map_pages_fini() - drop all pages
+ * @map: that nobody uses any more
+ */
+void regalloc_map_pages_fini(struct regalloc_map_pages *map)
+{
+	struct page *page;
+	unsigned long index;
+
+	xa_for_each(&map->pages, index, page)
+		put_page(page);
+	xa_destroy(&map->pages);
+}
+
+/**
+ * regalloc_map_pages_make() - find a page, or add it
+ * @map: the pages
+ * @index: page number in the map window, which the caller has checked
+ *
+ * Context: may sleep; does not use the locks of regalloc.
+ * Return: the page, on which the caller has no reference of its own: it stays
+ * until regalloc_map_pages_fini(). NULL without memory.
+ */
+struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
+				     unsigned long index)
+{
+	struct page *page, *old;
+
+	page = xa_load(&map->pages, index);
+	if (page)
+		return page;
+	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+			  __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!page)
+		return NULL;
+	old = xa_cmpxchg(&map->pages, index, NULL, page, GFP_KERNEL_ACCOUNT);
+	if (!old) {
+		atomic_long_inc(&map->nr);
+		return page;
+	}
+	put_page(page);
+	return xa_is_err(old) ? NULL : old;
+}
+
+static u32 *page_words(struct page *page, u64 offset)
+{
+	return page ? page_address(page) + offset_in_page(offset) : NULL;
+}
+
+/**
+ * regalloc_map_pages_make_words() - the state words at an offset
+ * @map: the pages
+ * @offset: in the map window, of the words of one slot
+ *
+ * Context: may sleep; does not use the locks of regalloc.
+ * Return: the words, up to the end of the slot; NULL without memory.
+ */
+u32 *regalloc_map_pages_make_words(struct regalloc_map_pages *map, u64 offset)
+{
+	return page_words(regalloc_map_pages_make(map, offset >> PAGE_SHIFT),
+			  offset);
+}
+
+/**
+ * regalloc_map_pages_find_words() - the state words at an offset, if any
+ * @map: the pages
+ * @offset: in the map window
+ *
+ * Return: the words; NULL if they have never been needed and so are all 0.
+ */
+u32 *regalloc_map_pages_find_words(struct regalloc_map_pages *map, u64 offset)
+{
+	return page_words(xa_load(&map->pages, offset >> PAGE_SHIFT), offset);
+}
+
+/**
+ * regalloc_map_pages_bytes() - the memory of the pages
+ * @map: the pages
+ *
+ * Return: bytes.
+ */
+u64 regalloc_map_pages_bytes(const struct regalloc_map_pages *map)
+{
+	return (u64)atomic_long_read(&map->nr) << PAGE_SHIFT;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/jiffies.h>
+#include <linux/limits.h>
+#include <linux/math64.h>
+#include <linux/sched/signal.h>
+
+#include "client.h"
+#include "reclaim.h"
+#include "region.h"
+#include "trace.h"
+
+/*
+ * How often an allocation looks for room again because regions were opened or
+ * closed while it looked. That others take each time what has become free is
+ * possible in theory; to fail is better then than to try for ever.
+ */
+#define MAX_LOOKS	64
+
+/* Close one spare of another client; false if there was none. */
+static bool close_spare_of_others(struct regalloc_client *client)
+{
+	struct regalloc_domain *domain = client->domain;
+	struct regalloc_client *other;
+	unsigned long next;
+	bool closed = false;
+
+	mutex_lock(&domain->lock);
+	list_for_each_entry(other, &domain->clients, node) {
+		if (other != client &&
+		    regalloc_client_close_spares(other, 1, 0, &next)) {
+			closed = true;
+			break;
+		}
+	}
+	mutex_unlock(&domain->lock);
+	return closed;
+}
+
+/* Free memory for one region; false if nothing can be freed at the moment. */
+static bool make_room(struct regalloc_client *client)
+{
+	unsigned long next;
+
+	regalloc_pinned_reap();
+	return regalloc_client_close_spares(client, 1, 0, &next) ||
+	       close_spare_of_others(client);
+}
+
+/* Moves on whenever a region is opened or closed. */
+static u64 count_changes(const struct regalloc_budget *budget)
+{
+	return atomic64_read(&budget->total.opened) +
+	       atomic64_read(&budget->total.closed);
+}
+
+static bool has_room(const struct regalloc_budget *budget)
+{
+	return atomic64_read(&budget->total.charged) + REGALLOC_REGION_BYTES <=
+	       atomic64_read(&budget->limit);
+}
+
+/*
+ * Get a region into a pool in which no free slice was found.
+ *
+ * While we look for a spare region, what is one may turn from one client's
+ * region into another's, so finding none means something only if no region was
+ * opened or closed meanwhile. Those that are just being closed are waited for,
+ * since that happens under the locks that the look takes.
+ */
+static int grow(struct regalloc_client *client, unsigned int class)
+{
+	struct regalloc_budget *budget = &client->domain->budget;
+	u64 changes = count_changes(budget);
+	int err;
+
+	err = regalloc_pool_grow(&client->pools[class]);
+	if (err != -EDQUOT)
+		return err;
+	if (make_room(client) || has_room(budget) ||
+	    changes != count_changes(budget))
+		return -EAGAIN;
+	return -ENOMEM;
+}
+
+/**
+ * regalloc_reclaim_alloc() - allocate slices, opening regions as needed
+ * @client: that wants them
+ * @class: their size class
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Context: may sleep. Takes grow_lock, the domain's and clients' locks, one
+ * after the other.
+ * Return: how many were allocated; if none, -ENOMEM without memory or budget,
+ * -EINTR if a fatal signal is pending.
+ */
+int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
+			   bool zero, unsigned int count, u64 *handles)
+{
+	unsigned int taken, got = 0, looks = 0;
+	int err = 0;
+
+	while (got < count) {
+		taken = regalloc_client_take(client, class, zero, count - got,
+					     handles + got);
+		got += taken;
+		if (!taken) {
+			err = grow(client, class);
+			if (err == -EAGAIN && ++looks < MAX_LOOKS)
+				err = 0;
+		}
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+		if (err)
+			break;
+		cond_resched();
+	}
+	if (got)
+		return got;
+	if (err == -EINTR)
+		return err;
+	regalloc_account_note_failure(client->account);
+	trace_regalloc_alloc_failure(client->account->id, class, err);
+	return -ENOMEM;
+}
+
+/**
+ * regalloc_reclaim_trim() - close all spares of a client
+ * @client: that asks for it
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: how many regions were closed.
+ */
+unsigned int regalloc_reclaim_trim(struct regalloc_client *client)
+{
+	unsigned long next;
+
+	return regalloc_client_close_spares(client, UINT_MAX, 0, &next);
+}
+
+static void decay_work_fn(struct work_struct *work)
+{
+	struct regalloc_domain *domain =
+		container_of(to_delayed_work(work), struct regalloc_domain, decay);
+	unsigned long idle = msecs_to_jiffies(READ_ONCE(domain->decay_ms));
+	unsigned long next = MAX_JIFFY_OFFSET;
+	struct regalloc_client *client;
+
+	mutex_lock(&domain->lock);
+	list_for_each_entry(client, &domain->clients, node)
+		regalloc_client_close_spares(client, UINT_MAX, idle, &next);
+	mutex_unlock(&domain->lock);
+	if (next != MAX_JIFFY_OFFSET)
+		schedule_delayed_work(&domain->decay, next);
+}
+
+/**
+ * regalloc_reclaim_init() - prepare a domain's decay
+ * @domain: that has no client yet
+ */
+void regalloc_reclaim_init(struct regalloc_domain *domain)
+{
+	INIT_DELAYED_WORK(&domain->decay, decay_work_fn);
+}
+
+/**
+ * regalloc_reclaim_exit() - end a domain's decay
+ * @domain: that has no client any more
+ *
+ * Context: may sleep.
+ */
+void regalloc_reclaim_exit(struct regalloc_domain *domain)
+{
+	cancel_delayed_work_sync(&domain->decay);
+}
+
+/**
+ * regalloc_reclaim_arm() - see to it that new spares decay
+ * @domain: in which slices have been released
+ */
+void regalloc_reclaim_arm(struct regalloc_domain *domain)
+{
+	unsigned int decay_ms = READ_ONCE(domain->decay_ms);
+
+	if (decay_ms)
+		schedule_delayed_work(&domain->decay,
+				      msecs_to_jiffies(decay_ms));
+}
+
+/**
+ * regalloc_reclaim_set_decay() - change how long spares stay open
+ * @domain: for all clients of it
+ * @decay_ms: milliseconds; 0 closes a region in the release that empties it
+ */
+void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
+				unsigned int decay_ms)
+{
+	WRITE_ONCE(domain->decay_ms, decay_ms);
+	mod_delayed_work(system_wq, &domain->decay, 0);
+}
+
+/* Close as many spares as the charge is above the limit. */
+static void fit(struct regalloc_domain *domain)
+{
+	struct regalloc_client *client;
+	unsigned long next;
+	s64 excess;
+
+	mutex_lock(&domain->lock);
+	list_for_each_entry(client, &domain->clients, node) {
+		excess = atomic64_read(&domain->budget.total.charged) -
+			 atomic64_read(&domain->budget.limit);
+		if (excess <= 0)
+			break;
+		regalloc_client_close_spares(client,
+					     div_u64(excess - 1, REGALLOC_REGION_BYTES) + 1,
+					     0, &next);
+	}
+	mutex_unlock(&domain->lock);
+}
+
+/**
+ * regalloc_reclaim_set_budget() - change a domain's budget
+ * @domain: to change
+ * @bytes: the new limit
+ *
+ * If more than that is charged, spares are closed. What is live stays: nothing
+ * new can be charged until enough has been released.
+ *
+ * Context: may sleep. Takes the domain's and the clients' locks.
+ */
+void regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes)
+{
+	atomic64_set(&domain->budget.limit, bytes);
+	regalloc_pinned_reap();
+	fit(domain);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reclaim: when spare regions are closed, and for whom.
+ *
+ *	room	somebody needs memory and the budget has none left: a spare of
+ *		his own is closed first, then one of another client
+ *	trim	a client asks for it
+ *	decay	a spare has stayed empty for decay_ms
+ *	fit	the budget has been lowered below what is charged
+ *
+ * With decay_ms = 0 a region does not become a spare: the release that empties
+ * it closes it, see regalloc_pool_give_locked().
+ */
+#ifndef REGALLOC_RECLAIM_H
+#define REGALLOC_RECLAIM_H
+
+#include <linux/types.h>
+
+struct regalloc_client;
+struct regalloc_domain;
+
+int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
+			   bool zero, unsigned int count, u64 *handles);
+unsigned int regalloc_reclaim_trim(struct regalloc_client *client);
+
+void regalloc_reclaim_init(struct regalloc_domain *domain);
+void regalloc_reclaim_exit(struct regalloc_domain *domain);
+void regalloc_reclaim_arm(struct regalloc_domain *domain);
+void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
+				unsigned int decay_ms);
+void regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes);
+
+#endif /* REGALLOC_RECLAIM_H */

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <linux/regalloc.h>
+
+#include "budget.h"
+#include "region.h"
+
+#define REGION_ORDER	(REGALLOC_REGION_SHIFT - PAGE_SHIFT)
+
+/* The core maps a page table's worth at once if a chunk is of this order. */
+#define CHUNK_ORDER	min_t(unsigned int, PMD_SHIFT - PAGE_SHIFT, REGION_ORDER)
+
+#define PINNED_INTERVAL	msecs_to_jiffies(20)
+
+static LIST_HEAD(pinned_regions);
+static DEFINE_MUTEX(pinned_lock);	/* pinned_regions and its members */
+
+static void pinned_work_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(pinned_work, pinned_work_fn);
+
+/*
+ * One chunk, or NULL. Only two attempts may take their time: the largest one,
+ * but without the long stalls of compaction, and the last one, but without
+ * killing anybody. In between, what is at hand is good enough.
+ */
+static struct page *chunk_alloc(unsigned int order)
+{
+	gfp_t gfp = GFP_HIGHUSER | __GFP_ZERO | __GFP_ACCOUNT | __GFP_NOWARN;
+
+	if (order == 0)
+		return alloc_page(gfp | __GFP_RETRY_MAYFAIL);
+	gfp |= __GFP_COMP | __GFP_NORETRY;
+	if (order < CHUNK_ORDER)
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+	return alloc_pages(gfp, order);
+}
+
+static u64 chunk_bytes(const struct regalloc_chunk *chunk)
+{
+	return page_size(chunk->page);
+}
+
+/* Put a region's worth of chunks on @pages, largest first; 0 without memory. */
+static unsigned int chunks_alloc(struct list_head *pages)
+{
+	unsigned int order = CHUNK_ORDER, left = 1U << REGION_ORDER, nr = 0;
+
+	while (left) {
+		struct page *page = chunk_alloc(order);
+
+		if (page) {
+			list_add_tail(&page->lru, pages);
+			left -= 1U << order;
+			nr++;
+		} else if (order-- == 0) {
+			return 0;
+		}
+	}
+	return nr;
+}
+
+static void chunks_free(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, pages, lru) {
+		list_del(&page->lru);
+		put_page(page);
+	}
+}
+
+static struct regalloc_region *region_alloc(struct regalloc_account *account)
+{
+	struct regalloc_region *region;
+	struct page *page, *next;
+	unsigned int nr, pgoff = 0;
+	LIST_HEAD(pages);
+
+	nr = chunks_alloc(&pages);
+	if (!nr)
+		goto err_pages;
+	region = kvzalloc(struct_size(region, chunks, nr), GFP_KERNEL_ACCOUNT);
+	if (!region)
+		goto err_pages;
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		struct regalloc_chunk *chunk;
+
+		list_del(&page->lru);
+		chunk = &region->chunks[region->nr_chunks++];
+		chunk->page = page;
+		chunk->pgoff = pgoff;
+		pgoff += 1U << compound_order(page);
+	}
+	regalloc_account_get(account);
+	region->account = account;
+	return region;
+
+err_pages:
+	chunks_free(&pages);
+	return NULL;
+}
+
+/**
+ * regalloc_region_open() - charge and allocate a region
+ * @account: to charge
+ *
+ * Large pages are preferred; where memory is fragmented the region is made of
+ * smaller ones, down to single pages.
+ *
+ * Context: may sleep, for as long as it takes to zero 4 MiB and more when
+ * memory is short; the caller holds no lock that freeing memory needs.
+ * Return: the region, which regalloc_region_close() ends; -EDQUOT if the
+ * budget has no room, -ENOMEM if the system or the memory cgroup has not.
+ */
+struct regalloc_region *regalloc_region_open(struct regalloc_account *account)
+{
+	struct regalloc_region *region;
+
+	if (!regalloc_account_try_charge(account, REGALLOC_REGION_BYTES))
+		return ERR_PTR(-EDQUOT);
+	region = region_alloc(account);
+	if (!region) {
+		regalloc_account_uncharge(account, REGALLOC_REGION_BYTES);
+		return ERR_PTR(-ENOMEM);
+	}
+	regalloc_account_note_open(account);
+	return region;
+}
+
+static void region_free(struct regalloc_region *region)
+{
+	regalloc_account_put(region->account);
+	kvfree_rcu(region, rcu);
+}
+
+/*
+ * Nobody can find the chunk any more, so the only references are ours and
+ * those taken before. One that GUP takes and drops again at this very moment
+ * does no harm: whoever drops the last one frees the page.
+ */
+static bool chunk_is_ours_alone(const struct regalloc_chunk *chunk)
+{
+	return page_count(chunk->page) == 1;
+}
+
+static void chunk_free(struct regalloc_region *region,
+		       struct regalloc_chunk *chunk)
+{
+	u64 bytes = chunk_bytes(chunk);
+
+	put_page(chunk->page);
+	chunk->page = NULL;
+	regalloc_account_uncharge(region->account, bytes);
+}
+
+/* Give a closed region's chunks back as far as we can; true if none is left. */
+static bool region_free_chunks(struct regalloc_region *region, bool pinned)
+{
+	bool all = true;
+	unsigned int i;
+
+	for (i = 0; i < region->nr_chunks; i++) {
+		struct regalloc_chunk *chunk = &region->chunks[i];
+
+		if (!chunk->page)
+			continue;
+		if (chunk_is_ours_alone(chunk)) {
+			if (pinned)
+				regalloc_account_unpin(region->account,
+						       chunk_bytes(chunk));
+			chunk_free(region, chunk);
+		} else {
+			if (!pinned)
+				regalloc_account_pin(region->account,
+						     chunk_bytes(chunk));
+			all = false;
+		}
+	}
+	return all;
+}
+
+/* After this, a fault either has its mapping in place or fails. */
+static void region_wait_for_faults(struct regalloc_region *region)
+{
+	unsigned int i;
+
+	for (i = 0; i < region->nr_chunks; i++) {
+		lock_page(region->chunks[i].page);
+		unlock_page(region->chunks[i].page);
+	}
+}
+
+/**
+ * regalloc_region_zap() - remove a region from all address spaces
+ * @region: that has been removed from its pool's xarray
+ * @mapping: of the client, where the region may be mapped
+ * @offset: of the region in the data window
+ *
+ * Touching it gives SIGBUS afterwards.
+ *
+ * Context: may sleep. Takes the lock of each chunk, then i_mmap_rwsem and the
+ * page-table locks under it.
+ */
+void regalloc_region_zap(struct regalloc_region *region,
+			 struct address_space *mapping, u64 offset)
+{
+	region_wait_for_faults(region);
+	unmap_mapping_range(mapping, offset, REGALLOC_REGION_BYTES, 1);
+}
+
+/**
+ * regalloc_region_close() - give a region's memory back
+ * @region: that nobody can find or has mapped any more; gone after this
+ *
+ * What is still referenced stays charged, as pinned, until it is not.
+ *
+ * Context: may sleep.
+ */
+void regalloc_region_close(struct regalloc_region *region)
+{
+	regalloc_account_note_close(region->account);
+
+	if (region_free_chunks(region, false)) {
+		region_free(region);
+		return;
+	}
+	mutex_lock(&pinned_lock);
+	list_add_tail(&region->link, &pinned_regions);
+	mutex_unlock(&pinned_lock);
+	schedule_delayed_work(&pinned_work, PINNED_INTERVAL);
+}
+
+/**
+ * regalloc_region_page() - the memory at a place in a region
+ * @region: open, or under RCU
+ * @pgoff: page number in the region, below its end
+ *
+ * Return: the page, without a reference.
+ */
+struct page *regalloc_region_page(const struct regalloc_region *region,
+				  unsigned int pgoff)
+{
+	unsigned int low = 0, high = region->nr_chunks;
+	const struct regalloc_chunk *chunk;
+
+	/* The last chunk that begins at or before @pgoff. */
+	while (high - low > 1) {
+		unsigned int mid = (low + high) / 2;
+
+		if (region->chunks[mid].pgoff <= pgoff)
+			low = mid;
+		else
+			high = mid;
+	}
+	chunk = &region->chunks[low];
+	return chunk->page + (pgoff - chunk->pgoff);
+}
+
+/**
+ * regalloc_region_zero() - fill a part of a region with zeros
+ * @region: that cannot close meanwhile
+ * @offset: first byte, a multiple of the smallest slice
+ * @bytes: how many, likewise
+ *
+ * Context: may sleep.
+ */
+void regalloc_region_zero(const struct regalloc_region *region,
+			  unsigned int offset, unsigned int bytes)
+{
+	while (bytes) {
+		unsigned int in_page = offset_in_page(offset);
+		unsigned int now = min_t(unsigned int, bytes,
+					 PAGE_SIZE - in_page);
+
+		memzero_page(regalloc_region_page(region, offset >> PAGE_SHIFT),
+			     in_page, now);
+		offset += now;
+		bytes -= now;
+	}
+}
+
+/**
+ * regalloc_pinned_reap() - free the pinned memory that has been let go
+ *
+ * Context: may sleep.
+ */
+void regalloc_pinned_reap(void)
+{
+	struct regalloc_region *region, *next;
+
+	mutex_lock(&pinned_lock);
+	list_for_each_entry_safe(region, next, &pinned_regions, link) {
+		if (!region_free_chunks(region, true))
+			continue;
+		list_del(&region->link);
+		region_free(region);
+	}
+	if (!list_empty(&pinned_regions))
+		schedule_delayed_work(&pinned_work, PINNED_INTERVAL);
+	mutex_unlock(&pinned_lock);
+}
+
+static void pinned_work_fn(struct work_struct *work)
+{
+	regalloc_pinned_reap();
+}
+
+/**
+ * regalloc_pinned_exit() - let go of all pinned memory
+ *
+ * Whoever still references it frees it; the pages are not ours to watch any
+ * more. Nothing may be opened or closed from now on.
+ *
+ * Context: may sleep; module exit.
+ */
+void regalloc_pinned_exit(void)
+{
+	struct regalloc_region *region, *next;
+	unsigned int i;
+
+	cancel_delayed_work_sync(&pinned_work);
+	list_for_each_entry_safe(region, next, &pinned_regions, link) {
+		for (i = 0; i < region->nr_chunks; i++) {
+			if (!region->chunks[i].page)
+				continue;
+			regalloc_account_unpin(region->account,
+					       chunk_bytes(&region->chunks[i]));
+			chunk_free(region, &region->chunks[i]);
+		}
+		list_del(&region->link);
+		region_free(region);
+	}
+}

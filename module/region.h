@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Regions: the memory behind the slices.
+ *
+ * Ownership. A region owns its chunks (compound pages, largest first) and one
+ * reference to the account that they are charged to. It belongs to the pool
+ * that opened it, and is open exactly as long as it is in that pool's xarray.
+ * When the pool closes it, the chunks that nobody references are freed at
+ * once; if some are left, the region goes over to the list of pinned regions
+ * here, stays charged for those chunks, and is looked at from time to time
+ * until they are free.
+ *
+ * Faults against closing. A fault takes a reference to a chunk, locks it, and
+ * looks under that lock whether the region is still in the xarray. The pool
+ * removes the region from there before it calls regalloc_region_zap(), which takes
+ * and drops each chunk's lock once, and then unmaps. So a fault that still
+ * saw the region has put its mapping in place before that, and one that
+ * comes later sees nothing. The struct itself is freed after a grace period.
+ */
+#ifndef REGALLOC_REGION_H
+#define REGALLOC_REGION_H
+
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+struct address_space;
+struct page;
+struct regalloc_account;
+
+/**
+ * struct regalloc_chunk - a compound page of a region
+ * @page: its head, or NULL once it is free
+ * @pgoff: its first page in the region
+ */
+struct regalloc_chunk {
+	struct page *page;
+	unsigned int pgoff;
+};
+
+/**
+ * struct regalloc_region - 4 MiB of memory, all zero when it is opened
+ * @account: that it is charged to; holds a reference
+ * @words: its slices' state words; set by the pool
+ * @witness: a slice that was live at the last look. Client's lock
+ * @first_free: the first slice worth a look for a free one. Client's lock
+ * @released_at: jiffies of the last release, or of the opening. Client's lock
+ * @link: in the list of pinned regions
+ * @rcu: to free it
+ * @nr_chunks: how many there are in @chunks
+ * @chunks: the memory, in the order of @pgoff
+ */
+struct regalloc_region {
+	struct regalloc_account *account;
+	u32 *words;
+	unsigned int witness;
+	unsigned int first_free;
+	unsigned long released_at;
+	struct list_head link;
+	struct rcu_head rcu;
+	unsigned int nr_chunks;
+	struct regalloc_chunk chunks[];
+};
+
+struct regalloc_region *regalloc_region_open(struct regalloc_account *account);
+void regalloc_region_zap(struct regalloc_region *region,
+			 struct address_space *mapping, u64 offset);
+void regalloc_region_close(struct regalloc_region *region);
+struct page *regalloc_region_page(const struct regalloc_region *region,
+				  unsigned int pgoff);
+void regalloc_region_zero(const struct regalloc_region *region,
+			  unsigned int offset, unsigned int bytes);
+
+void regalloc_pinned_reap(void);
+void regalloc_pinned_exit(void);
+
+#endif /* REGALLOC_REGION_H */

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/regalloc.h>
+
+#include "slice_map.h"
+
+static u32 word_make(u32 gen, u32 state)
+{
+	return gen << REGALLOC_STATE_GEN_SHIFT | state;
+}
+
+static u32 word_gen(u32 word)
+{
+	return word >> REGALLOC_STATE_GEN_SHIFT;
+}
+
+static u32 word_state(u32 word)
+{
+	return word & REGALLOC_STATE_MASK;
+}
+
+/* Change the state of @word and keep its generation, if it is in state @from. */
+static bool word_move(u32 *word, u32 from, u32 to)
+{
+	u32 old = READ_ONCE(*word);
+
+	do {
+		if (word_state(old) != from)
+			return false;
+	} while (!try_cmpxchg(word, &old, word_make(word_gen(old), to)));
+	return true;
+}
+
+/**
+ * regalloc_slice_claim() - take a slice if it is free
+ * @word: of the slice
+ * @gen: where to store the generation of this allocation
+ *
+ * Return: whether the slice is the caller's now.
+ */
+bool regalloc_slice_claim(u32 *word, u32 *gen)
+{
+	u32 old = READ_ONCE(*word);
+
+	do {
+		if (word_state(old) != REGALLOC_STATE_FREE)
+			return false;
+	} while (!try_cmpxchg(word, &old,
+			      word_make(word_gen(old), REGALLOC_STATE_LIVE)));
+	*gen = word_gen(old);
+	return true;
+}
+
+/*
+ * Why (@gen, live) is not what @word holds. Generation 0 is never given out,
+ * and one that lies ahead has not been given out yet.
+ */
+static int mismatch_error(u32 word, u32 gen)
+{
+	return gen && gen < word_gen(word) ? -ESTALE : -ENOENT;
+}
+
+/**
+ * regalloc_slice_release() - give a slice back
+ * @word: of the slice
+ * @gen: generation of the allocation that ends
+ *
+ * Return: 0; -ESTALE if that allocation has ended before; -ENOENT if there has
+ * been none with this generation. The slice is unchanged after an error.
+ */
+int regalloc_slice_release(u32 *word, u32 gen)
+{
+	u32 old = word_make(gen, REGALLOC_STATE_LIVE);
+	u32 next = (gen + 1) & REGALLOC_HANDLE_GEN_MASK;
+
+	if (try_cmpxchg(word, &old, word_make(next, REGALLOC_STATE_FREE)))
+		return 0;
+	return mismatch_error(old, gen);
+}
+
+/**
+ * regalloc_slice_check() - see whether an allocation is live
+ * @word: of the slice
+ * @gen: generation of the allocation
+ *
+ * Return: 0, or the error that regalloc_slice_release() would give now.
+ */
+int regalloc_slice_check(const u32 *word, u32 gen)
+{
+	u32 cur = READ_ONCE(*word);
+
+	if (cur == word_make(gen, REGALLOC_STATE_LIVE))
+		return 0;
+	return mismatch_error(cur, gen);
+}
+
+/**
+ * regalloc_slices_open() - let the slices of a region be claimed
+ * @words: of the region's slices
+ * @nr: number of slices
+ *
+ * The first time, generations start at 1: a word of 0 says that its slice has
+ * never been open.
+ */
+void regalloc_slices_open(u32 *words, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		cmpxchg(&words[i], 0, word_make(1, REGALLOC_STATE_CLOSED));
+		word_move(&words[i], REGALLOC_STATE_CLOSED,
+			  REGALLOC_STATE_FREE);
+	}
+}
+
+/**
+ * regalloc_slices_seal() - make the slices of a region unclaimable, all or none
+ * @words: of the region's slices
+ * @nr: number of slices
+ *
+ * While it runs, free slices may look closed for a moment.
+ *
+ * Return: whether all are sealed; if not, one of them was not free.
+ */
+bool regalloc_slices_seal(u32 *words, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!word_move(&words[i], REGALLOC_STATE_FREE,
+			       REGALLOC_STATE_CLOSED))
+			break;
+	}
+	if (i == nr)
+		return true;
+	while (i--)
+		word_move(&words[i], REGALLOC_STATE_CLOSED,
+			  REGALLOC_STATE_FREE);
+	return false;
+}
+
+static bool slice_is_live(const u32 *word)
+{
+	return word_state(READ_ONCE(*word)) == REGALLOC_STATE_LIVE;
+}
+
+/**
+ * regalloc_slices_find_live() - look for a live slice
+ * @words: of the region's slices
+ * @nr: number of slices
+ * @start: the first to look at; the search wraps around
+ *
+ * Return: the number of a live slice, or @nr if none was seen.
+ */
+unsigned int regalloc_slices_find_live(const u32 *words, unsigned int nr,
+				       unsigned int start)
+{
+	unsigned int i;
+
+	for (i = start; i < nr; i++)
+		if (slice_is_live(&words[i]))
+			return i;
+	for (i = 0; i < start; i++)
+		if (slice_is_live(&words[i]))
+			return i;
+	return nr;
+}
+
+/**
+ * regalloc_slices_count_live() - count the live slices
+ * @words: of the region's slices
+ * @nr: number of slices
+ *
+ * Return: their number; exact only if nobody claims or releases meanwhile.
+ */
+unsigned int regalloc_slices_count_live(const u32 *words, unsigned int nr)
+{
+	unsigned int i, live = 0;
+
+	for (i = 0; i < nr; i++)
+		live += slice_is_live(&words[i]);
+	return live;
+}

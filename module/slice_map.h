@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The slice map: one word for each slice, and the four ways to change it.
+ *
+ * A word holds a state (closed, free, live) and a generation. Each change is
+ * one compare-and-swap of one word:
+ *
+ *	open	(g, closed) -> (g, free)	the kernel, with memory in place
+ *	claim	(g, free) -> (g, live)		whoever allocates
+ *	release	(g, live) -> (g + 1, free)	whoever has the handle (slice, g)
+ *	seal	(g, free) -> (g, closed)	the kernel, before taking the memory
+ *
+ * So of two racing releases one wins, a slice never has two owners, and a
+ * region whose words are all sealed has no owner and gets none.
+ *
+ * The words lie in pages that the owning client can write. What is read here
+ * is therefore used as a state and as nothing else: a client that scribbles on
+ * its words confuses itself, and all work is bounded by the number of words
+ * that the caller passes.
+ *
+ * Open and seal of the words of one slot must not run at the same time: the
+ * caller holds the client's lock. Claim and release need no lock. Nothing here
+ * sleeps.
+ */
+#ifndef REGALLOC_SLICE_MAP_H
+#define REGALLOC_SLICE_MAP_H
+
+#include <linux/types.h>
+
+bool regalloc_slice_claim(u32 *word, u32 *gen);
+int regalloc_slice_release(u32 *word, u32 gen);
+int regalloc_slice_check(const u32 *word, u32 gen);
+
+void regalloc_slices_open(u32 *words, unsigned int nr);
+bool regalloc_slices_seal(u32 *words, unsigned int nr);
+unsigned int regalloc_slices_find_live(const u32 *words, unsigned int nr,
+				       unsigned int start);
+unsigned int regalloc_slices_count_live(const u32 *words, unsigned int nr);
+
+#endif /* REGALLOC_SLICE_MAP_H */
