@@ -49,7 +49,7 @@ struct regalloc_domain {
 	struct regalloc_budget budget;
 	unsigned int decay_ms;
 	struct delayed_work decay;
-	struct mutex lock;
+	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
 	unsigned int nr_clients;
 	u64 last_id;
@@ -71,7 +71,7 @@ struct regalloc_client {
 	struct regalloc_account *account;
 	struct inode *inode;
 	struct regalloc_map_pages map;
-	struct mutex lock;
+	struct mutex lock;	/* its open regions */
 	struct regalloc_pool pools[REGALLOC_NR_CLASSES];
 };
 

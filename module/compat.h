@@ -16,11 +16,13 @@ static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* The parameters of vm_operations_struct.get_policy after the first two. */
+/* The parameters of vm_operations_struct.get_policy. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-#define REGALLOC_GET_POLICY_ILX
+#define REGALLOC_GET_POLICY_PARAMS					\
+	struct vm_area_struct *vma, unsigned long addr
 #else
-#define REGALLOC_GET_POLICY_ILX , pgoff_t *ilx
+#define REGALLOC_GET_POLICY_PARAMS					\
+	struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx
 #endif
 
 #endif /* REGALLOC_COMPAT_H */

@@ -52,9 +52,7 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 
 #ifdef CONFIG_NUMA
 /* No policy of its own: NUMA balancing leaves such an area alone. */
-static struct mempolicy *window_get_policy(struct vm_area_struct *vma,
-					   unsigned long addr
-					   REGALLOC_GET_POLICY_ILX)
+static struct mempolicy *window_get_policy(REGALLOC_GET_POLICY_PARAMS)
 {
 	return NULL;
 }

@@ -53,12 +53,12 @@ struct regalloc_map_pages;
  */
 struct regalloc_pool {
 	const struct regalloc_geometry *geo;
-	struct mutex *lock;
+	struct mutex *lock;	/* the client's open regions */
 	struct regalloc_map_pages *map;
 	struct regalloc_account *account;
 	struct address_space *mapping;
 	unsigned int class;
-	struct mutex grow_lock;
+	struct mutex grow_lock;	/* opening a region */
 	struct xarray regions;
 };
 

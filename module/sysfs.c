@@ -141,19 +141,20 @@ static ssize_t class_live_slices_show(struct device *dev,
 }
 
 #define CLASS_ATTR(_class, _name, _show)				\
-static struct dev_ext_attribute attr_##_class##_##_name = {		\
+static struct dev_ext_attribute _class##_##_name = {			\
 	.attr = __ATTR(_name, 0444, _show, NULL),			\
 	.var = (void *)(unsigned long)(_class),				\
 }
 
-#define CLASS_GROUP(_class, _bytes)					\
-CLASS_ATTR(_class, nr_regions, class_regions_show);			\
-CLASS_ATTR(_class, nr_slices, class_slices_show);			\
-CLASS_ATTR(_class, nr_live_slices, class_live_slices_show);		\
+#define CLASS_GROUP(_number, _bytes)					\
+enum { class_##_bytes = (_number) };					\
+CLASS_ATTR(class_##_bytes, nr_regions, class_regions_show);		\
+CLASS_ATTR(class_##_bytes, nr_slices, class_slices_show);		\
+CLASS_ATTR(class_##_bytes, nr_live_slices, class_live_slices_show);	\
 static struct attribute *class_##_bytes##_attrs[] = {			\
-	&attr_##_class##_nr_regions.attr.attr,				\
-	&attr_##_class##_nr_slices.attr.attr,				\
-	&attr_##_class##_nr_live_slices.attr.attr,			\
+	&class_##_bytes##_nr_regions.attr.attr,				\
+	&class_##_bytes##_nr_slices.attr.attr,				\
+	&class_##_bytes##_nr_live_slices.attr.attr,			\
 	NULL								\
 };									\
 static const struct attribute_group class_##_bytes##_group = {		\
