@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A page cache over real files, larger than the memory there is. Several threads
+ * read every file through the cache from start to end, and blocks here and there,
+ * while the budget lets the cache keep only some of them. The SHA-256 of what
+ * came through must be that of an ordinary read of the file, and the module must
+ * never have held more than the budget.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <openssl/evp.h>
+#include <regalloc.h>
+
+#include "cache.h"
+#include "file.h"
+#include "number.h"
+#include "sysfs.h"
+
+#define MIB (1024.0 * 1024.0)
+#define WATCH_HZ 50
+
+static const char usage[] =
+	"usage: pagecache [OPTION...] FILE...\n"
+	"Reads files through a page cache of slices with O_DIRECT, evicting when the\n"
+	"budget is used up, and compares SHA-256 sums with those of ordinary reads.\n"
+	"\n"
+	"  --passes N       how often each file is read from start to end (default 2)\n"
+	"  --random N       blocks here and there that each thread reads after each\n"
+	"                   of its files, most of them of a few (default 2000)\n"
+	"  --threads N      reading threads, 1 to 256 (default 4)\n"
+	"  --cache-bytes N  hold no more than this (default: until there is no more)\n"
+	"  --device F       the device (default /dev/regalloc)\n"
+	"  --help           this text\n"
+	"\n"
+	"Exit status: 0 if every sum was right and the module never held more than the\n"
+	"budget, 1 if not or if something failed, 2 if the arguments are wrong.\n";
+
+/* What to do; from the command line. */
+struct plan {
+	uint32_t passes;
+	uint32_t random;
+	uint32_t threads;
+	uint64_t cache_bytes;
+	const char *device;
+};
+
+/**
+ * struct job - everything that the threads share
+ * @plan: constant
+ * @files: constant once they are open
+ * @nr_files: how many
+ * @bytes: of all of them
+ * @ra: the client
+ * @cache: the cache, which has a lock of its own
+ * @next: which file to read next; counts through all passes
+ * @bytes_read: through the cache so far
+ * @failed: somebody gave up, so everybody should
+ * @peak_charged: most that the watch saw; its own until it ends
+ * @looks: how often it looked
+ * @over_budget: how often it saw more than the budget
+ */
+struct job {
+	struct plan plan;
+	struct file *files;
+	uint32_t nr_files;
+	uint64_t bytes;
+	struct regalloc *ra;
+	struct cache *cache;
+	atomic_uint next;
+	atomic_ullong bytes_read;
+	atomic_bool failed;
+	uint64_t peak_charged;
+	uint64_t looks;
+	uint64_t over_budget;
+};
+
+static int fail(const char *what, int err)
+{
+	fprintf(stderr, "\npagecache: %s: %s\n", what, regalloc_strerror(err));
+	return EXIT_FAILURE;
+}
+
+/* SHA-256 of all the blocks of a file, each through the cache. */
+static int hash_cached(struct job *job, const struct file *f,
+		       unsigned char *hash)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	struct page *p;
+	int err = -ENOMEM;
+
+	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL))
+		err = 0;
+	for (uint64_t b = 0; !err && b < file_nr_blocks(f); b++) {
+		err = cache_get(job->cache, f->fd, b, file_block_length(f, b),
+				&p);
+		if (err)
+			break;
+		EVP_DigestUpdate(ctx, p->data, p->length);
+		job->bytes_read += p->length;
+		cache_put(job->cache, p);
+		if (job->failed)
+			err = -ECANCELED;
+	}
+	if (!err && !EVP_DigestFinal_ex(ctx, hash, NULL))
+		err = -ENOMEM;
+
+	EVP_MD_CTX_free(ctx);
+	return err;
+}
+
+/* One block of a file, which must be what it was in an ordinary read. */
+static int read_block(struct job *job, const struct file *f, uint64_t b)
+{
+	struct page *p;
+	bool same;
+	int err;
+
+	err = cache_get(job->cache, f->fd, b, file_block_length(f, b), &p);
+	if (err)
+		return err;
+
+	same = file_sum(p->data, p->length) == f->sums[b];
+	job->bytes_read += p->length;
+	cache_put(job->cache, p);
+	return same ? 0 : -EBADMSG;
+}
+
+/* Blocks of a file, nine of ten from its first sixteenth: what a cache is for. */
+static int read_random(struct job *job, const struct file *f,
+		       unsigned int *seed)
+{
+	uint64_t all = file_nr_blocks(f), hot = (all + 15) / 16;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < job->plan.random; i++) {
+		uint64_t among = rand_r(seed) % 10 ? hot : all;
+
+		err = read_block(job, f, rand_r(seed) % among);
+		if (!err && job->failed)
+			err = -ECANCELED;
+	}
+	return err;
+}
+
+static void print_hash(const unsigned char *hash)
+{
+	for (int i = 0; i < FILE_HASH_BYTES; i++)
+		printf("%02x", hash[i]);
+}
+
+/* Say how reading a file went; the words of several threads do not mix. */
+static bool report(const struct file *f, uint32_t pass,
+		   const unsigned char *hash)
+{
+	bool same = !memcmp(hash, f->hash, FILE_HASH_BYTES);
+
+	flockfile(stdout);
+	printf("\r%-79s\rpass %u of %s: SHA-256 %s\n  plain ", "", pass,
+	       f->path, same ? "is the same" : "DIFFERS");
+	print_hash(f->hash);
+	printf("\n  cache ");
+	print_hash(hash);
+	printf("\n");
+	fflush(stdout);
+	funlockfile(stdout);
+	return same;
+}
+
+static int read_file(struct job *job, uint32_t turn, unsigned int *seed)
+{
+	const struct file *f = &job->files[turn % job->nr_files];
+	unsigned char hash[FILE_HASH_BYTES];
+	int err;
+
+	err = hash_cached(job, f, hash);
+	if (!err)
+		err = read_random(job, f, seed);
+	if (err == -ECANCELED)
+		return EXIT_FAILURE;
+	if (err == -EBADMSG) {
+		fprintf(stderr, "\npagecache: %s: a block has wrong bytes\n",
+			f->path);
+		return EXIT_FAILURE;
+	}
+	if (err)
+		return fail(f->path, err);
+	return report(f, turn / job->nr_files + 1, hash) ? 0 : EXIT_FAILURE;
+}
+
+/* A reading thread: one file after the other, until all passes are done. */
+static void *reader(void *arg)
+{
+	struct job *job = arg;
+	uint32_t turns = job->plan.passes * job->nr_files, turn;
+	unsigned int seed;
+
+	while (!job->failed) {
+		turn = job->next++;
+		if (turn >= turns)
+			break;
+		seed = turn + 1;
+		if (read_file(job, turn, &seed))
+			job->failed = true;
+	}
+	return NULL;
+}
+
+static int read_all(struct job *job)
+{
+	pthread_t *threads = calloc(job->plan.threads, sizeof(*threads));
+	uint32_t started = 0;
+	int err = threads ? 0 : -ENOMEM;
+
+	while (!err && started < job->plan.threads) {
+		err = -pthread_create(&threads[started], NULL, reader, job);
+		started += !err;
+	}
+	if (err)
+		job->failed = true;
+	while (started)
+		pthread_join(threads[--started], NULL);
+
+	free(threads);
+	if (err)
+		return fail("cannot start a thread", err);
+	return job->failed ? EXIT_FAILURE : 0;
+}
+
+/* Called from the watch. The budget is not expected to change meanwhile. */
+static void look(const struct sample *s, void *arg)
+{
+	struct job *job = arg;
+	struct cache_counts n;
+
+	job->looks++;
+	if (s->charged_bytes > job->peak_charged)
+		job->peak_charged = s->charged_bytes;
+	if (s->charged_bytes > s->budget_bytes)
+		job->over_budget++;
+
+	if (job->looks % 5)
+		return;
+	cache_count(job->cache, &n);
+	printf("\rread %5.0f MiB: %" PRIu64 " hits, %" PRIu64 " misses, %"
+	       PRIu64 " evicted; charged %.0f of %.0f MiB ",
+	       job->bytes_read / MIB, n.hits, n.misses, n.evictions,
+	       s->charged_bytes / MIB, s->budget_bytes / MIB);
+	fflush(stdout);
+}
+
+static int summary(const struct job *job)
+{
+	struct cache_counts n;
+
+	cache_count(job->cache, &n);
+	printf("%.0f MiB of files, %.0f MiB read through the cache\n",
+	       job->bytes / MIB, job->bytes_read / MIB);
+	printf("%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " evictions\n",
+	       n.hits, n.misses, n.evictions);
+	printf("charged at most %.0f MiB, over the budget in %" PRIu64 " of %"
+	       PRIu64 " looks\n", job->peak_charged / MIB, job->over_budget,
+	       job->looks);
+	return job->over_budget ? EXIT_FAILURE : 0;
+}
+
+static int read_all_watched(struct job *job)
+{
+	struct watch *watch;
+	int rc, err;
+
+	err = watch_start(WATCH_HZ, look, job, &watch);
+	if (err)
+		return fail(SYSFS_DIR, err);
+
+	rc = read_all(job);
+	err = watch_stop(watch);
+	printf("\n");
+	if (err)
+		return fail(SYSFS_DIR, err);
+	return summary(job) || rc ? EXIT_FAILURE : 0;
+}
+
+static int run(struct job *job)
+{
+	const struct plan *plan = &job->plan;
+	int rc, err;
+
+	err = regalloc_open(plan->device, 0, &job->ra);
+	if (err)
+		return fail(plan->device ? plan->device : "/dev/regalloc", err);
+
+	err = cache_open(job->ra, plan->cache_bytes, &job->cache);
+	if (err) {
+		rc = fail("cannot begin", err);
+	} else {
+		rc = read_all_watched(job);
+		err = cache_close(job->cache);
+		if (err)
+			rc = fail("cannot release", err);
+	}
+
+	err = regalloc_close(job->ra);
+	return err ? fail("cannot close", err) : rc;
+}
+
+static void parse(int argc, char **argv, struct plan *plan)
+{
+	static const struct option options[] = {
+		{ "passes", required_argument, NULL, 'p' },
+		{ "random", required_argument, NULL, 'r' },
+		{ "threads", required_argument, NULL, 't' },
+		{ "cache-bytes", required_argument, NULL, 'c' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int opt, i = 0;
+
+	while ((opt = getopt_long(argc, argv, "", options, &i)) != -1) {
+		const char *name = options[i].name;
+
+		if (opt == 'p')
+			plan->passes = number(name, optarg, 1, 1000);
+		else if (opt == 'r')
+			plan->random = number(name, optarg, 0, 1U << 30);
+		else if (opt == 't')
+			plan->threads = number(name, optarg, 1, 256);
+		else if (opt == 'c')
+			plan->cache_bytes = number(name, optarg, CACHE_BLOCK,
+						   UINT64_MAX / 2);
+		else if (opt == 'd')
+			plan->device = optarg;
+		else
+			break;
+	}
+
+	if (opt == 'h') {
+		fputs(usage, stdout);
+		exit(EXIT_SUCCESS);
+	}
+	if (opt == '?' || optind == argc) {
+		fputs(usage, stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct job job = {
+		.plan = { .passes = 2, .random = 2000, .threads = 4 },
+	};
+	int rc = EXIT_FAILURE;
+
+	parse(argc, argv, &job.plan);
+	job.files = calloc(argc - optind, sizeof(*job.files));
+	if (!job.files)
+		return fail("cannot begin", -ENOMEM);
+
+	while (job.nr_files < (uint32_t)(argc - optind)) {
+		struct file *f = &job.files[job.nr_files];
+
+		if (file_open(f, argv[optind + job.nr_files]))
+			goto out;
+		job.nr_files++;
+		job.bytes += f->bytes;
+	}
+	rc = run(&job);
+out:
+	while (job.nr_files)
+		file_close(&job.files[--job.nr_files]);
+	free(job.files);
+	return rc;
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The transaction wave: a transaction takes thousands of slices one by one as
+ * its working set grows, holds them, and gives all of them back at commit. Then
+ * the next one. What the machine holds should be just what is in use.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <regalloc.h>
+
+#include "number.h"
+#include "sysfs.h"
+
+#define PAGE 4096
+#define MIB (1024.0 * 1024.0)
+
+static const char usage[] =
+	"usage: wave [OPTION...]\n"
+	"Takes slices one by one, touches each page, releases all; several times.\n"
+	"\n"
+	"  --count N    slices in a wave (default 8192)\n"
+	"  --size B     bytes of a slice, at most 262144 (default 65536)\n"
+	"  --waves N    number of waves (default 3)\n"
+	"  --hold MS    how long a wave holds all its slices (default 500)\n"
+	"  --rest MS    how long after a wave nothing is done (default 1500)\n"
+	"  --csv FILE   write seconds,charged_bytes,live_bytes of the whole machine\n"
+	"  --hz N       rows a second in FILE, 1 to 1000 (default 25)\n"
+	"  --device F   the device (default /dev/regalloc)\n"
+	"  --help       this text\n"
+	"\n"
+	"Exit status: 0 if all went well, 1 if something failed or a page did not\n"
+	"hold what was written to it, 2 if the arguments are wrong.\n";
+
+/* What to do; from the command line. */
+struct plan {
+	uint32_t count;
+	uint32_t size;
+	uint32_t waves;
+	uint32_t hold_ms;
+	uint32_t rest_ms;
+	uint32_t hz;
+	const char *csv;
+	const char *device;
+};
+
+/* A wave on its way. */
+struct wave {
+	struct regalloc *ra;
+	const struct plan *plan;
+	uint32_t number;
+	uint32_t taken;
+	struct regalloc_slice *slices;
+	uint64_t *handles;
+	double last_shown;
+};
+
+static int fail(const char *what, int err)
+{
+	fprintf(stderr, "\nwave: %s: %s\n", what, regalloc_strerror(err));
+	return EXIT_FAILURE;
+}
+
+static void sleep_ms(uint32_t ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
+/* One line that is drawn again and again; at most twenty times a second. */
+static void show(struct wave *w, const char *doing, uint32_t live, bool now)
+{
+	char bar[31];
+	int filled = (uint64_t)live * (sizeof(bar) - 1) / w->plan->count;
+	struct regalloc_stats stats = { 0 };
+
+	if (!now && now_seconds() - w->last_shown < 0.05)
+		return;
+
+	w->last_shown = now_seconds();
+	for (int i = 0; i < (int)sizeof(bar) - 1; i++)
+		bar[i] = i < filled ? '#' : '.';
+	bar[sizeof(bar) - 1] = '\0';
+	regalloc_stats(w->ra, &stats);
+	printf("\rwave %u/%u %-9s [%s] live %4.0f, charged %4.0f MiB",
+	       w->number, w->plan->waves, doing, bar, stats.live_bytes / MIB,
+	       stats.charged_bytes / MIB);
+	fflush(stdout);
+}
+
+/* A word that no other page of any wave has: a slice is at most 64 pages. */
+static uint64_t mark(const struct regalloc_slice *s, uint64_t at)
+{
+	return s->handle * 64 + at / PAGE;
+}
+
+static void touch(const struct regalloc_slice *s)
+{
+	for (uint64_t at = 0; at < s->bytes; at += PAGE)
+		*(uint64_t *)((char *)s->addr + at) = mark(s, at);
+}
+
+static bool intact(const struct regalloc_slice *s)
+{
+	for (uint64_t at = 0; at < s->bytes; at += PAGE)
+		if (*(uint64_t *)((char *)s->addr + at) != mark(s, at))
+			return false;
+	return true;
+}
+
+static int wave_take(struct wave *w)
+{
+	const struct plan *plan = w->plan;
+
+	for (w->taken = 0; w->taken < plan->count; w->taken++) {
+		struct regalloc_slice *s = &w->slices[w->taken];
+		int err = regalloc_alloc(w->ra, plan->size, 0, s);
+
+		if (err)
+			return fail("cannot take a slice", err);
+		touch(s);
+		w->handles[w->taken] = s->handle;
+		show(w, "taking", w->taken + 1, false);
+	}
+	return 0;
+}
+
+static int wave_check(const struct wave *w)
+{
+	for (uint32_t i = 0; i < w->taken; i++) {
+		if (intact(&w->slices[i]))
+			continue;
+		fprintf(stderr, "\nwave: slice %u was changed by another\n", i);
+		return EXIT_FAILURE;
+	}
+	return 0;
+}
+
+static int wave_commit(struct wave *w)
+{
+	uint32_t released = 0;
+	int err = regalloc_release_many(w->ra, w->taken, w->handles, &released);
+
+	if (err)
+		return fail("cannot release", err);
+	if (released == w->taken)
+		return 0;
+
+	fprintf(stderr, "\nwave: released %u of %u\n", released, w->taken);
+	return EXIT_FAILURE;
+}
+
+static int wave_run(struct wave *w)
+{
+	double start = now_seconds(), took, released;
+	int rc;
+
+	rc = wave_take(w);
+	if (rc)
+		return rc;
+
+	took = now_seconds() - start;
+	show(w, "holding", w->taken, true);
+	sleep_ms(w->plan->hold_ms);
+	rc = wave_check(w);
+	if (rc)
+		return rc;
+
+	start = now_seconds();
+	rc = wave_commit(w);
+	if (rc)
+		return rc;
+
+	released = now_seconds() - start;
+	show(w, "committed", 0, true);
+	sleep_ms(w->plan->rest_ms);
+	show(w, "rested", 0, true);
+	printf("\n         %u slices taken and touched in %.0f ms, released in %.1f ms\n",
+	       w->taken, took * 1e3, released * 1e3);
+	return 0;
+}
+
+static int waves_run(struct wave *w)
+{
+	int rc = 0;
+
+	for (w->number = 1; !rc && w->number <= w->plan->waves; w->number++)
+		rc = wave_run(w);
+	return rc;
+}
+
+static void csv_row(const struct sample *s, void *arg)
+{
+	fprintf(arg, "%.3f,%" PRIu64 ",%" PRIu64 "\n", s->seconds,
+		s->charged_bytes, s->live_bytes);
+}
+
+/* All waves, watched if the plan says so. */
+static int waves_run_watched(struct wave *w)
+{
+	const struct plan *plan = w->plan;
+	struct watch *watch;
+	int rc, err;
+	FILE *csv;
+
+	if (!plan->csv)
+		return waves_run(w);
+
+	csv = fopen(plan->csv, "w");
+	if (!csv)
+		return fail(plan->csv, -errno);
+
+	fprintf(csv, "seconds,charged_bytes,live_bytes\n");
+	err = watch_start(plan->hz, csv_row, csv, &watch);
+	if (err) {
+		fclose(csv);
+		return fail(SYSFS_DIR, err);
+	}
+
+	rc = waves_run(w);
+	err = watch_stop(watch);
+	if (err)
+		rc = fail(SYSFS_DIR, err);
+	if (fclose(csv))
+		rc = fail(plan->csv, -errno);
+	return rc;
+}
+
+static int run(const struct plan *plan)
+{
+	struct wave w = { .plan = plan };
+	int rc, err;
+
+	err = regalloc_open(plan->device, 0, &w.ra);
+	if (err)
+		return fail(plan->device ? plan->device : "/dev/regalloc", err);
+
+	w.slices = calloc(plan->count, sizeof(*w.slices));
+	w.handles = calloc(plan->count, sizeof(*w.handles));
+	if (w.slices && w.handles)
+		rc = waves_run_watched(&w);
+	else
+		rc = fail("cannot begin", -ENOMEM);
+
+	free(w.handles);
+	free(w.slices);
+	err = regalloc_close(w.ra);
+	return err ? fail("cannot close", err) : rc;
+}
+
+static void parse(int argc, char **argv, struct plan *plan)
+{
+	static const struct option options[] = {
+		{ "count", required_argument, NULL, 'c' },
+		{ "size", required_argument, NULL, 's' },
+		{ "waves", required_argument, NULL, 'w' },
+		{ "hold", required_argument, NULL, 'o' },
+		{ "rest", required_argument, NULL, 'r' },
+		{ "csv", required_argument, NULL, 'f' },
+		{ "hz", required_argument, NULL, 'z' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int opt, i = 0;
+
+	while ((opt = getopt_long(argc, argv, "", options, &i)) != -1) {
+		const char *name = options[i].name;
+
+		if (opt == 'c')
+			plan->count = number(name, optarg, 1, 1U << 24);
+		else if (opt == 's')
+			plan->size = number(name, optarg, 1, 1U << 18);
+		else if (opt == 'w')
+			plan->waves = number(name, optarg, 1, 1000000);
+		else if (opt == 'o')
+			plan->hold_ms = number(name, optarg, 0, 3600000);
+		else if (opt == 'r')
+			plan->rest_ms = number(name, optarg, 0, 3600000);
+		else if (opt == 'z')
+			plan->hz = number(name, optarg, 1, 1000);
+		else if (opt == 'f')
+			plan->csv = optarg;
+		else if (opt == 'd')
+			plan->device = optarg;
+		else
+			break;
+	}
+
+	if (opt == 'h') {
+		fputs(usage, stdout);
+		exit(EXIT_SUCCESS);
+	}
+	if (opt == '?' || optind < argc) {
+		fputs(usage, stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct plan plan = {
+		.count = 8192,
+		.size = 64 * 1024,
+		.waves = 3,
+		.hold_ms = 500,
+		.rest_ms = 1500,
+		.hz = 25,
+	};
+
+	parse(argc, argv, &plan);
+	return run(&plan);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "abi.h"
+
+static int call(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) < 0 ? -errno : 0;
+}
+
+int regalloc_abi_info(int fd, struct regalloc_ioc_info *info)
+{
+	struct regalloc_ioc_info arg = { .size = sizeof(arg) };
+	int err = call(fd, REGALLOC_IOC_INFO, &arg);
+
+	if (!err)
+		*info = arg;
+	return err;
+}
+
+int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
+		       uint64_t *handles, uint32_t *out_count,
+		       uint32_t *out_slice_bytes)
+{
+	struct regalloc_ioc_alloc arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.length = bytes,
+		.count = count,
+		.handles = (uintptr_t)handles,
+	};
+	int err = call(fd, REGALLOC_IOC_ALLOC, &arg);
+
+	if (!err) {
+		*out_count = arg.out_count;
+		*out_slice_bytes = arg.out_slice_bytes;
+	}
+	return err;
+}
+
+int regalloc_abi_release(int fd, uint32_t count, const uint64_t *handles,
+			 uint32_t *out_count)
+{
+	struct regalloc_ioc_release arg = {
+		.size = sizeof(arg),
+		.count = count,
+		.handles = (uintptr_t)handles,
+	};
+	int err = call(fd, REGALLOC_IOC_RELEASE, &arg);
+
+	if (!err)
+		*out_count = arg.out_count;
+	return err;
+}
+
+int regalloc_abi_zero(int fd, uint64_t handle)
+{
+	struct regalloc_ioc_zero arg = {
+		.size = sizeof(arg),
+		.handle = handle,
+	};
+
+	return call(fd, REGALLOC_IOC_ZERO, &arg);
+}
+
+int regalloc_abi_trim(int fd)
+{
+	struct regalloc_ioc_trim arg = { .size = sizeof(arg) };
+
+	return call(fd, REGALLOC_IOC_TRIM, &arg);
+}
+
+int regalloc_abi_stats(int fd, struct regalloc_ioc_stats *stats)
+{
+	struct regalloc_ioc_stats arg = { .size = sizeof(arg) };
+	int err = call(fd, REGALLOC_IOC_STATS, &arg);
+
+	if (!err)
+		*stats = arg;
+	return err;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ioctls of the device, one function each. Nothing else in the library
+ * builds an argument structure. All return 0 or a negative errno, and set what
+ * @out_* points to only with 0.
+ */
+#ifndef REGALLOC_SRC_ABI_H
+#define REGALLOC_SRC_ABI_H
+
+#include <stdint.h>
+#include <linux/regalloc.h>
+
+/*
+ * Handles per ioctl. A page of them is where the system call stops to count,
+ * and what neither the stack here nor the kernel's copy minds.
+ */
+#define REGALLOC_ABI_BATCH 256U
+
+/**
+ * regalloc_abi_info() - geometry of the client's window
+ * @fd: the client
+ * @info: where to store it
+ */
+int regalloc_abi_info(int fd, struct regalloc_ioc_info *info);
+
+/**
+ * regalloc_abi_alloc() - allocate up to @count slices
+ * @fd: the client
+ * @bytes: of each slice, before rounding up
+ * @flags: REGALLOC_ALLOC_F_*
+ * @count: 1 to REGALLOC_MAX_BATCH
+ * @handles: room for @count handles
+ * @out_count: how many came
+ * @out_slice_bytes: of each slice, after rounding up
+ */
+int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
+		       uint64_t *handles, uint32_t *out_count,
+		       uint32_t *out_slice_bytes);
+
+/**
+ * regalloc_abi_release() - release slices up to the first that cannot be
+ * @fd: the client
+ * @count: 1 to REGALLOC_MAX_BATCH
+ * @handles: @count handles
+ * @out_count: how many were released
+ */
+int regalloc_abi_release(int fd, uint32_t count, const uint64_t *handles,
+			 uint32_t *out_count);
+
+/**
+ * regalloc_abi_zero() - fill a live slice with zeros
+ * @fd: the client
+ * @handle: of the slice
+ */
+int regalloc_abi_zero(int fd, uint64_t handle);
+
+/**
+ * regalloc_abi_trim() - close the client's spare regions
+ * @fd: the client
+ */
+int regalloc_abi_trim(int fd);
+
+/**
+ * regalloc_abi_stats() - what the client holds
+ * @fd: the client
+ * @stats: where to store it
+ */
+int regalloc_abi_stats(int fd, struct regalloc_ioc_stats *stats);
+
+#endif /* REGALLOC_SRC_ABI_H */

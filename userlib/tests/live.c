@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+/* The library with the real device. Wants a budget of 512 MiB or more. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/regalloc.h>
+#include <regalloc.h>
+
+#define NR_THREADS 8
+
+static int failures;
+
+#define CHECK(cond)							\
+	do {								\
+		if (cond)						\
+			break;						\
+		__atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);	\
+		printf("# %s:%d: %s\n", __func__, __LINE__, #cond);	\
+	} while (0)
+
+static uint64_t live_bytes(struct regalloc *ra)
+{
+	struct regalloc_stats stats = { .live_bytes = UINT64_MAX };
+
+	CHECK(!regalloc_stats(ra, &stats));
+	return stats.live_bytes;
+}
+
+static void test_open(struct regalloc *ra)
+{
+	struct regalloc *other = (void *)8;
+
+	CHECK(regalloc_open("/dev/null", 0, &other) == -ENOTTY);
+	CHECK(regalloc_open("/", 0, &other) == -EISDIR);
+	CHECK(other == (void *)8);
+	CHECK(fcntl(regalloc_fd(ra), F_GETFD) == FD_CLOEXEC);
+	CHECK(live_bytes(ra) == 0);
+}
+
+/* Every class: rounding, alignment, zeroing, both ways to release. */
+static void test_classes(struct regalloc *ra)
+{
+	for (uint64_t bytes = 4096; bytes <= 256 * 1024; bytes *= 2) {
+		struct regalloc_slice a, b;
+
+		CHECK(!regalloc_alloc(ra, bytes / 2 + 1, 0, &a));
+		CHECK(a.bytes == bytes && !((uintptr_t)a.addr % bytes));
+		memset(a.addr, 0x5a, bytes);
+		CHECK(!regalloc_zero(ra, a.handle));
+		CHECK(!*(char *)a.addr && !((char *)a.addr)[bytes - 1]);
+
+		memset(a.addr, 0x5a, bytes);
+		CHECK(!regalloc_release_addr(ra, a.addr));
+		CHECK(regalloc_release_addr(ra, a.addr) == -ESTALE);
+		CHECK(regalloc_release(ra, a.handle) == -ESTALE);
+		CHECK(regalloc_zero(ra, a.handle) == -ESTALE);
+		CHECK(!regalloc_alloc(ra, bytes, REGALLOC_ALLOC_F_ZERO, &b));
+		CHECK(b.handle != a.handle);
+		CHECK(!*(char *)b.addr && !((char *)b.addr)[bytes - 1]);
+		CHECK(regalloc_release_addr(ra, (char *)b.addr + 1) == -EINVAL);
+		CHECK(!regalloc_release(ra, b.handle));
+	}
+	CHECK(!live_bytes(ra));
+}
+
+static void test_errors(struct regalloc *ra)
+{
+	struct regalloc_slice s;
+	char on_stack;
+
+	CHECK(regalloc_alloc(ra, 0, 0, &s) == -EINVAL);
+	CHECK(regalloc_alloc(ra, 262145, 0, &s) == -EINVAL);
+	CHECK(regalloc_alloc(ra, UINT64_MAX, 0, &s) == -EINVAL);
+	CHECK(regalloc_alloc(ra, 1, 2, &s) == -EINVAL);
+	CHECK(regalloc_release(ra, 0) == -ENOENT);
+	CHECK(regalloc_release(ra, UINT64_MAX) == -ENOENT);
+	CHECK(regalloc_zero(ra, UINT64_MAX) == -ENOENT);
+	CHECK(regalloc_release_addr(ra, &on_stack) == -ENOENT);
+	CHECK(!regalloc_trim(ra));
+}
+
+/* More than one ioctl takes. */
+static void test_many(struct regalloc *ra)
+{
+	enum { COUNT = REGALLOC_MAX_BATCH + 5 };
+	struct regalloc_slice *s = calloc(COUNT, sizeof(*s));
+	uint64_t *handles = calloc(COUNT, sizeof(*handles));
+	uint32_t n = 0;
+
+	CHECK(!regalloc_alloc_many(ra, 4096, 0, COUNT, s, &n) && n == COUNT);
+	for (uint32_t i = 0; i < n; i++) {
+		*(uint64_t *)s[i].addr = s[i].handle;
+		handles[i] = s[i].handle;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		CHECK(*(uint64_t *)s[i].addr == s[i].handle);
+	CHECK(live_bytes(ra) == n * 4096UL);
+	CHECK(!regalloc_release_many(ra, n, handles, &n) && n == COUNT);
+	CHECK(regalloc_release_many(ra, n, handles, &n) == -ESTALE);
+	CHECK(!live_bytes(ra));
+	free(handles);
+	free(s);
+}
+
+/* Memory, handles and the client itself are shared with a child. */
+static void test_fork(struct regalloc *ra)
+{
+	struct regalloc_slice a, b;
+	int status = -1;
+	pid_t child;
+
+	CHECK(!regalloc_alloc(ra, 65536, 0, &a));
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		int bad = regalloc_alloc(ra, 65536, 0, &b);
+
+		*(uint64_t *)a.addr = b.handle;
+		*(uint64_t *)b.addr = 4711;
+		bad |= regalloc_close(ra);
+		_exit(bad ? 1 : 0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && !status);
+	CHECK(live_bytes(ra) == 2 * 65536);
+	CHECK(!regalloc_release(ra, *(uint64_t *)a.addr));
+	CHECK(!regalloc_release_addr(ra, a.addr));
+	CHECK(!live_bytes(ra));
+}
+
+static void *thread_main(void *arg)
+{
+	struct regalloc *ra = arg;
+
+	for (int i = 0; i < 300; i++) {
+		struct regalloc_slice s[20];
+		uint32_t n = 0;
+
+		CHECK(!regalloc_alloc_many(ra, 4096U << i % 7, 0, 20, s, &n));
+		for (uint32_t j = 0; j < n; j++)
+			*(uint64_t *)s[j].addr = s[j].handle;
+		for (uint32_t j = 0; j < n; j++) {
+			CHECK(*(uint64_t *)s[j].addr == s[j].handle);
+			if (j % 2)
+				CHECK(!regalloc_release(ra, s[j].handle));
+			else
+				CHECK(!regalloc_release_addr(ra, s[j].addr));
+		}
+	}
+	return NULL;
+}
+
+static void test_threads(struct regalloc *ra)
+{
+	pthread_t threads[NR_THREADS];
+
+	for (int i = 0; i < NR_THREADS; i++)
+		pthread_create(&threads[i], NULL, thread_main, ra);
+	for (int i = 0; i < NR_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(!live_bytes(ra));
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(struct regalloc *ra);
+} tests[] = {
+	{ "open", test_open },
+	{ "classes", test_classes },
+	{ "errors", test_errors },
+	{ "many", test_many },
+	{ "fork", test_fork },
+	{ "threads", test_threads },
+	{ 0 },
+};
+
+/* Each test with a client of its own. */
+int main(void)
+{
+	int failed = 0, i;
+
+	printf("TAP version 13\n");
+	for (i = 0; tests[i].fn; i++) {
+		struct regalloc *ra = NULL;
+		int err = regalloc_open(NULL, 0, &ra);
+
+		if (err) {
+			printf("Bail out! %s\n", regalloc_strerror(err));
+			return EXIT_FAILURE;
+		}
+		failures = 0;
+		tests[i].fn(ra);
+		CHECK(!regalloc_close(ra));
+		printf("%s %d %s\n", failures ? "not ok" : "ok", i + 1,
+		       tests[i].name);
+		failed += !!failures;
+	}
+	printf("1..%d\n", i);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
