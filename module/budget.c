@@ -64,6 +64,7 @@ static unsigned int parse_unit(const char **text)
 int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
 			  const char **why)
 {
+	unsigned int shift;
 	u64 number;
 
 	*why = "not a size like 3G, 512M or 25%";
@@ -74,9 +75,9 @@ int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
 		/* Above 100 is above the memory of the machine, by any sum. */
 		number = number > 100 ? U64_MAX :
 					div_u64(ram_bytes * number, 100);
-	} else if (check_mul_overflow(number, 1ULL << parse_unit(&text),
-				      &number)) {
-		number = U64_MAX;
+	} else {
+		shift = parse_unit(&text);
+		number = number > U64_MAX >> shift ? U64_MAX : number << shift;
 	}
 	if (*text == '\n')
 		text++;
@@ -97,8 +98,8 @@ int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
  * @budget: which must outlive it
  * @id: number of the client
  *
- * Return: the account, with one reference that is the caller's, or NULL.
  * Context: may sleep.
+ * Return: the account, with one reference that is the caller's, or NULL.
  */
 struct regalloc_account *
 regalloc_account_create(struct regalloc_budget *budget, u64 id)

@@ -16,6 +16,12 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+/*
+ * For what an allocation needs on the way: charged to the memory cgroup, and
+ * rather refused than had by killing somebody.
+ */
+#define REGALLOC_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct regalloc_charge - what is charged, and what became of it so far
  * @charged: bytes of open regions and of pinned memory

@@ -55,33 +55,6 @@ static struct inode *client_inode(const struct regalloc_geometry *geo)
 	return inode;
 }
 
-static void client_init_pools(struct regalloc_client *client)
-{
-	unsigned int class;
-
-	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
-		struct regalloc_pool *pool = &client->pools[class];
-
-		pool->geo = &client->domain->geo;
-		pool->lock = &client->lock;
-		pool->map = &client->map;
-		pool->account = client->account;
-		pool->mapping = client->inode->i_mapping;
-		pool->class = class;
-		regalloc_pool_init(pool);
-	}
-}
-
-static u64 domain_next_id(struct regalloc_domain *domain)
-{
-	u64 id;
-
-	mutex_lock(&domain->lock);
-	id = ++domain->last_id;
-	mutex_unlock(&domain->lock);
-	return id;
-}
-
 static void domain_add(struct regalloc_domain *domain,
 		       struct regalloc_client *client)
 {
@@ -100,6 +73,21 @@ static void domain_remove(struct regalloc_domain *domain,
 	mutex_unlock(&domain->lock);
 }
 
+static int owner_init(struct regalloc_owner *owner,
+		      struct regalloc_domain *domain, struct inode *inode)
+{
+	owner->account =
+		regalloc_account_create(&domain->budget,
+					atomic64_inc_return(&domain->last_id));
+	if (!owner->account)
+		return -ENOMEM;
+	owner->geo = &domain->geo;
+	owner->mapping = inode->i_mapping;
+	regalloc_map_pages_init(&owner->map);
+	mutex_init(&owner->lock);
+	return 0;
+}
+
 /**
  * regalloc_client_create() - a client that holds nothing yet
  * @domain: that it joins
@@ -110,30 +98,29 @@ static void domain_remove(struct regalloc_domain *domain,
 struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain)
 {
 	struct regalloc_client *client;
+	unsigned int class;
 	int err = -ENOMEM;
 
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
 		return ERR_PTR(err);
-	client->account = regalloc_account_create(&domain->budget,
-						  domain_next_id(domain));
-	if (!client->account)
-		goto err_account;
+	client->domain = domain;
 	client->inode = client_inode(&domain->geo);
 	if (IS_ERR(client->inode)) {
 		err = PTR_ERR(client->inode);
 		goto err_inode;
 	}
-	client->domain = domain;
-	mutex_init(&client->lock);
-	regalloc_map_pages_init(&client->map);
-	client_init_pools(client);
+	err = owner_init(&client->owner, domain, client->inode);
+	if (err)
+		goto err_owner;
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_init(&client->pools[class], &client->owner, class);
 	domain_add(domain, client);
 	return client;
 
+err_owner:
+	iput(client->inode);
 err_inode:
-	regalloc_account_put(client->account);
-err_account:
 	kfree(client);
 	return ERR_PTR(err);
 }
@@ -142,18 +129,23 @@ err_account:
  * regalloc_client_destroy() - give back all that a client holds
  * @client: whose file nobody has open or mapped any more
  *
- * Context: may sleep. Takes the domain's lock.
+ * Context: may sleep. Takes the client's lock, then the domain's.
  */
 void regalloc_client_destroy(struct regalloc_client *client)
 {
+	struct regalloc_owner *owner = &client->owner;
 	unsigned int class;
 
-	domain_remove(client->domain, client);
+	/* Still listed: who is short of budget waits for this to end. */
+	mutex_lock(&owner->lock);
 	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
-		regalloc_pool_fini(&client->pools[class]);
-	regalloc_map_pages_fini(&client->map);
+		regalloc_pool_fini_locked(&client->pools[class]);
+	mutex_unlock(&owner->lock);
+
+	domain_remove(client->domain, client);
+	regalloc_map_pages_fini(&owner->map);
+	regalloc_account_put(owner->account);
 	iput(client->inode);
-	regalloc_account_put(client->account);
 	kfree(client);
 }
 
@@ -174,10 +166,10 @@ unsigned int regalloc_client_take(struct regalloc_client *client,
 {
 	unsigned int taken;
 
-	mutex_lock(&client->lock);
+	mutex_lock(&client->owner.lock);
 	taken = regalloc_pool_take_locked(&client->pools[class], zero, count,
 					  handles);
-	mutex_unlock(&client->lock);
+	mutex_unlock(&client->owner.lock);
 	return taken;
 }
 
@@ -211,11 +203,11 @@ int regalloc_client_give(struct regalloc_client *client, u64 handle)
 	err = locate_handle(client, handle, &place);
 	if (err)
 		return err;
-	mutex_lock(&client->lock);
+	mutex_lock(&client->owner.lock);
 	err = regalloc_pool_give_locked(&client->pools[place.class], &place,
 					REGALLOC_HANDLE_GEN(handle),
 					!READ_ONCE(client->domain->decay_ms));
-	mutex_unlock(&client->lock);
+	mutex_unlock(&client->owner.lock);
 	return err;
 }
 
@@ -235,10 +227,10 @@ int regalloc_client_zero(struct regalloc_client *client, u64 handle)
 	err = locate_handle(client, handle, &place);
 	if (err)
 		return err;
-	mutex_lock(&client->lock);
+	mutex_lock(&client->owner.lock);
 	err = regalloc_pool_zero_locked(&client->pools[place.class], &place,
 					REGALLOC_HANDLE_GEN(handle));
-	mutex_unlock(&client->lock);
+	mutex_unlock(&client->owner.lock);
 	return err;
 }
 
@@ -247,7 +239,8 @@ int regalloc_client_zero(struct regalloc_client *client, u64 handle)
  * @client: where to look
  * @most: how many to close at most
  * @idle: only those into which nothing was released for so long, in jiffies
- * @next: lowered to the jiffies that remain until the next one is due
+ * @next: lowered to the jiffies that remain until the next one is due; may be
+ *	NULL if @idle is 0
  *
  * Context: may sleep. Takes the client's lock once for all classes, so a spare
  * that is there all the time is not missed.
@@ -260,12 +253,12 @@ unsigned int regalloc_client_close_spares(struct regalloc_client *client,
 {
 	unsigned int class, closed = 0;
 
-	mutex_lock(&client->lock);
+	mutex_lock(&client->owner.lock);
 	for (class = 0; class < REGALLOC_NR_CLASSES && closed < most; class++)
 		closed += regalloc_pool_close_spares_locked(&client->pools[class],
 							    most - closed,
 							    idle, next);
-	mutex_unlock(&client->lock);
+	mutex_unlock(&client->owner.lock);
 	return closed;
 }
 

@@ -25,7 +25,6 @@
 #include <linux/workqueue.h>
 
 #include "budget.h"
-#include "map_pages.h"
 #include "pool.h"
 #include "size_class.h"
 
@@ -38,10 +37,10 @@ struct inode;
  * @budget: what all of them may hold
  * @decay_ms: how long a spare region stays open if nobody needs its memory
  * @decay: closes those whose time has come
+ * @last_id: the number that the latest client got
  * @lock: protects the members below
  * @clients: all clients
  * @nr_clients: how many there are
- * @last_id: the number that the latest client got
  */
 struct regalloc_domain {
 	struct miscdevice misc;
@@ -49,29 +48,25 @@ struct regalloc_domain {
 	struct regalloc_budget budget;
 	unsigned int decay_ms;
 	struct delayed_work decay;
+	atomic64_t last_id;
 	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
 	unsigned int nr_clients;
-	u64 last_id;
 };
 
 /**
  * struct regalloc_client - one open file description
  * @domain: that it belongs to
  * @node: in the domain's list. Domain's lock
- * @account: what it has charged; holds a reference
  * @inode: carries the address_space of its windows; holds a reference
- * @map: its slice maps
- * @lock: see struct regalloc_pool
+ * @owner: what its pools share; holds a reference to the account
  * @pools: its regions, by class
  */
 struct regalloc_client {
 	struct regalloc_domain *domain;
 	struct list_head node;
-	struct regalloc_account *account;
 	struct inode *inode;
-	struct regalloc_map_pages map;
-	struct mutex lock;	/* its open regions */
+	struct regalloc_owner owner;
 	struct regalloc_pool pools[REGALLOC_NR_CLASSES];
 };
 

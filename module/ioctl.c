@@ -76,7 +76,7 @@ static u64 *batch_begin(u64 *small, u32 count)
 {
 	if (count <= SMALL_BATCH)
 		return small;
-	return kvmalloc_array(count, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	return kvmalloc_array(count, sizeof(u64), REGALLOC_GFP);
 }
 
 static void batch_end(u64 *handles, const u64 *small)
@@ -104,6 +104,17 @@ static int give_batch(struct regalloc_client *client, u32 count,
 	return given;
 }
 
+/* Undo an allocation, except what the user has managed to release already. */
+static void take_back(struct regalloc_client *client, u32 count,
+		      const u64 *handles)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		regalloc_client_give(client, handles[i]);
+	regalloc_reclaim_arm(client->domain);
+}
+
 /* Allocate a batch and tell the user, or neither. */
 static int alloc_batch(struct regalloc_call *call, unsigned int class,
 		       u64 *handles)
@@ -121,7 +132,7 @@ static int alloc_batch(struct regalloc_call *call, unsigned int class,
 	if (copy_to_user(u64_to_user_ptr(alloc->handles), handles,
 			 got * sizeof(u64)) ||
 	    reply(call)) {
-		give_batch(call->client, got, handles);
+		take_back(call->client, got, handles);
 		return -EFAULT;
 	}
 	return 0;
@@ -195,7 +206,7 @@ static int do_trim(struct regalloc_call *call)
 static int do_stats(struct regalloc_call *call)
 {
 	struct regalloc_client *client = call->client;
-	struct regalloc_charge *own = &client->account->own;
+	struct regalloc_charge *own = &client->owner.account->own;
 	struct regalloc_ioc_stats *stats = &call->arg.stats;
 	struct regalloc_usage usage = {};
 
@@ -204,7 +215,7 @@ static int do_stats(struct regalloc_call *call)
 	stats->live_bytes = usage.live_bytes;
 	stats->spare_bytes = usage.spares * REGALLOC_REGION_BYTES;
 	stats->pinned_bytes = atomic64_read(&own->pinned);
-	stats->map_bytes = regalloc_map_pages_bytes(&client->map);
+	stats->map_bytes = regalloc_map_pages_bytes(&client->owner.map);
 	stats->nr_regions = usage.regions;
 	stats->regions_opened = atomic64_read(&own->opened);
 	stats->regions_closed = atomic64_read(&own->closed);

@@ -46,13 +46,19 @@ static u64 ram_bytes(void)
 	return (u64)totalram_pages() << PAGE_SHIFT;
 }
 
+/* How much of a parameter fits into one line of the log. */
+static int shown(const char *val)
+{
+	return min_t(size_t, strcspn(val, "\n"), 32);
+}
+
 static int budget_set(const char *val, const struct kernel_param *kp)
 {
 	const char *why;
 	u64 bytes;
 
 	if (regalloc_budget_parse(val, ram_bytes(), &bytes, &why)) {
-		pr_err("budget '%.32s' refused: %s\n", val, why);
+		pr_err("budget '%.*s' refused: %s\n", shown(val), val, why);
 		return -EINVAL;
 	}
 	if (domain_is_up)
@@ -80,8 +86,8 @@ static int decay_set(const char *val, const struct kernel_param *kp)
 	unsigned int decay_ms;
 
 	if (kstrtouint(val, 0, &decay_ms)) {
-		pr_err("decay_ms '%.32s' refused: not a number of milliseconds\n",
-		       val);
+		pr_err("decay_ms '%.*s' refused: not a number of milliseconds\n",
+		       shown(val), val);
 		return -EINVAL;
 	}
 	if (domain_is_up)
@@ -161,17 +167,22 @@ static int __init regalloc_init(void)
 	int err;
 
 	err = regalloc_geometry_init(&domain.geo, ram_bytes());
-	if (err)
+	if (err) {
+		pr_err("this machine has more memory than handles can name\n");
 		return err;
+	}
 	if (!atomic64_read(&domain.budget.limit)) {
 		err = budget_set(DEFAULT_BUDGET, NULL);
 		if (err)
 			return err;
 	}
 	regalloc_reclaim_init(&domain);
-	err = regalloc_client_init();
+	err = regalloc_region_init();
 	if (err)
 		return err;
+	err = regalloc_client_init();
+	if (err)
+		goto err_client;
 	set_domain_is_up(true);
 	err = misc_register(&domain.misc);
 	if (err)
@@ -184,6 +195,8 @@ err_misc:
 	set_domain_is_up(false);
 	regalloc_reclaim_exit(&domain);
 	regalloc_client_exit();
+err_client:
+	regalloc_region_exit();
 	return err;
 }
 module_init(regalloc_init);
@@ -193,8 +206,8 @@ static void __exit regalloc_exit(void)
 	misc_deregister(&domain.misc);
 	set_domain_is_up(false);
 	regalloc_reclaim_exit(&domain);
-	regalloc_pinned_exit();
 	regalloc_client_exit();
+	regalloc_region_exit();
 }
 module_exit(regalloc_exit);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/gfp.h>
 #include <linux/mm.h>
 
+#include "budget.h"
 #include "map_pages.h"
 
 /**
@@ -32,24 +32,24 @@ void regalloc_map_pages_fini(struct regalloc_map_pages *map)
  * regalloc_map_pages_make() - find a page, or add it
  * @map: the pages
  * @index: page number in the map window, which the caller has checked
+ * @gfp: how hard to try for memory
  *
  * Context: may sleep; does not use the locks of regalloc.
  * Return: the page, on which the caller has no reference of its own: it stays
  * until regalloc_map_pages_fini(). NULL without memory.
  */
 struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
-				     unsigned long index)
+				     unsigned long index, gfp_t gfp)
 {
 	struct page *page, *old;
 
 	page = xa_load(&map->pages, index);
 	if (page)
 		return page;
-	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO |
-			  __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	page = alloc_page(gfp | __GFP_ZERO);
 	if (!page)
 		return NULL;
-	old = xa_cmpxchg(&map->pages, index, NULL, page, GFP_KERNEL_ACCOUNT);
+	old = xa_cmpxchg(&map->pages, index, NULL, page, gfp);
 	if (!old) {
 		atomic_long_inc(&map->nr);
 		return page;
@@ -73,7 +73,8 @@ static u32 *page_words(struct page *page, u64 offset)
  */
 u32 *regalloc_map_pages_make_words(struct regalloc_map_pages *map, u64 offset)
 {
-	return page_words(regalloc_map_pages_make(map, offset >> PAGE_SHIFT),
+	return page_words(regalloc_map_pages_make(map, offset >> PAGE_SHIFT,
+						  REGALLOC_GFP),
 			  offset);
 }
 

@@ -29,7 +29,7 @@ struct regalloc_map_pages {
 void regalloc_map_pages_init(struct regalloc_map_pages *map);
 void regalloc_map_pages_fini(struct regalloc_map_pages *map);
 struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
-				     unsigned long index);
+				     unsigned long index, gfp_t gfp);
 u32 *regalloc_map_pages_make_words(struct regalloc_map_pages *map, u64 offset);
 u32 *regalloc_map_pages_find_words(struct regalloc_map_pages *map, u64 offset);
 u64 regalloc_map_pages_bytes(const struct regalloc_map_pages *map);

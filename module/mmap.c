@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "client.h"
 #include "compat.h"
@@ -23,7 +24,14 @@ static vm_fault_t data_fault(struct regalloc_client *client, u64 offset,
 					    place.slot,
 					    (offset & (REGALLOC_REGION_BYTES - 1)) >>
 					    PAGE_SHIFT);
-	return vmf->page ? VM_FAULT_LOCKED : VM_FAULT_SIGBUS;
+	if (!vmf->page)
+		return VM_FAULT_SIGBUS;
+	if (PageHWPoison(vmf->page)) {
+		unlock_page(vmf->page);
+		put_page(vmf->page);
+		return VM_FAULT_HWPOISON;
+	}
+	return VM_FAULT_LOCKED;
 }
 
 /* A page of the slice maps; it is there for whoever looks. */
@@ -32,7 +40,9 @@ static vm_fault_t map_fault(struct regalloc_client *client, u64 offset,
 {
 	if (offset >= regalloc_geometry_map_bytes(&client->domain->geo))
 		return VM_FAULT_SIGBUS;
-	vmf->page = regalloc_map_pages_make(&client->map, offset >> PAGE_SHIFT);
+	vmf->page = regalloc_map_pages_make(&client->owner.map,
+					    offset >> PAGE_SHIFT,
+					    GFP_KERNEL_ACCOUNT);
 	if (!vmf->page)
 		return VM_FAULT_OOM;
 	get_page(vmf->page);

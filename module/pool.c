@@ -2,7 +2,6 @@
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/sched.h>
 
 #include "budget.h"
@@ -14,10 +13,15 @@
 
 /**
  * regalloc_pool_init() - begin without any region
- * @pool: whose first six members the caller has set
+ * @pool: to be set up; regalloc_pool_fini_locked() ends it
+ * @owner: of the pool
+ * @class: size class of its slices
  */
-void regalloc_pool_init(struct regalloc_pool *pool)
+void regalloc_pool_init(struct regalloc_pool *pool,
+			struct regalloc_owner *owner, unsigned int class)
 {
+	pool->owner = owner;
+	pool->class = class;
 	mutex_init(&pool->grow_lock);
 	xa_init_flags(&pool->regions, XA_FLAGS_ALLOC);
 }
@@ -26,19 +30,20 @@ static u64 slot_offset(const struct regalloc_pool *pool, unsigned long slot)
 {
 	struct regalloc_place place = { .class = pool->class, .slot = slot };
 
-	return regalloc_geometry_offset(pool->geo, &place);
+	return regalloc_geometry_offset(pool->owner->geo, &place);
 }
 
 static u64 slot_state_offset(const struct regalloc_pool *pool,
 			     unsigned long slot)
 {
-	return regalloc_geometry_state_offset(pool->geo, pool->class, slot);
+	return regalloc_geometry_state_offset(pool->owner->geo, pool->class,
+					      slot);
 }
 
 /* The state words of a slot, or NULL if it has never been open. */
 static u32 *slot_words(const struct regalloc_pool *pool, unsigned long slot)
 {
-	return regalloc_map_pages_find_words(pool->map,
+	return regalloc_map_pages_find_words(&pool->owner->map,
 					     slot_state_offset(pool, slot));
 }
 
@@ -46,94 +51,29 @@ static u32 *slot_words(const struct regalloc_pool *pool, unsigned long slot)
 static void close_region(struct regalloc_pool *pool,
 			 struct regalloc_region *region, unsigned long slot)
 {
-	trace_regalloc_region_close(pool->account->id, pool->class, slot);
+	trace_regalloc_region_close(pool->owner->account->id, pool->class,
+				    slot);
 	xa_erase(&pool->regions, slot);
-	regalloc_region_zap(region, pool->mapping, slot_offset(pool, slot));
+	regalloc_region_zap(region, pool->owner->mapping,
+			    slot_offset(pool, slot));
 	regalloc_region_close(region);
 }
 
 /**
- * regalloc_pool_fini() - close all regions, whoever has slices in them
+ * regalloc_pool_fini_locked() - close all regions, whoever has slices in them
  * @pool: of a client that nobody uses any more
  *
- * Context: may sleep.
+ * Context: may sleep. Client's lock held.
  */
-void regalloc_pool_fini(struct regalloc_pool *pool)
+void regalloc_pool_fini_locked(struct regalloc_pool *pool)
 {
 	struct regalloc_region *region;
 	unsigned long slot;
 
+	lockdep_assert_held(&pool->owner->lock);
 	xa_for_each(&pool->regions, slot, region)
 		close_region(pool, region, slot);
 	xa_destroy(&pool->regions);
-}
-
-/* Put a region into the lowest empty slot and let its slices be claimed. */
-static int publish_region(struct regalloc_pool *pool,
-			  struct regalloc_region *region)
-{
-	struct xa_limit limit = XA_LIMIT(0, regalloc_geometry_slots(pool->geo) - 1);
-	u32 slot;
-	int err;
-
-	/* Reserve the slot: it reads as empty until its words are there. */
-	err = xa_alloc(&pool->regions, &slot, NULL, limit, GFP_KERNEL_ACCOUNT);
-	if (err)
-		return -ENOMEM;
-	region->words = regalloc_map_pages_make_words(pool->map,
-						      slot_state_offset(pool, slot));
-	if (!region->words) {
-		xa_erase(&pool->regions, slot);
-		return -ENOMEM;
-	}
-	region->released_at = jiffies;
-	xa_store(&pool->regions, slot, region, GFP_KERNEL_ACCOUNT);
-	regalloc_slices_open(region->words, regalloc_class_slices(pool->class));
-	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_FREE);
-	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
-	trace_regalloc_region_open(pool->account->id, pool->class, slot,
-				   region->nr_chunks);
-	return 0;
-}
-
-static int open_region(struct regalloc_pool *pool)
-{
-	struct regalloc_region *region;
-	int err;
-
-	/* Takes long, and needs none of what the lock protects. */
-	region = regalloc_region_open(pool->account);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
-	mutex_lock(pool->lock);
-	err = publish_region(pool, region);
-	mutex_unlock(pool->lock);
-	if (err)
-		regalloc_region_close(region);
-	return err;
-}
-
-/**
- * regalloc_pool_grow() - see to it that there are free slices
- * @pool: in which none was found
- *
- * Opens a region unless somebody else has done so in the meantime. Others may
- * have taken its slices by the time this returns.
- *
- * Context: may sleep. Takes grow_lock and the client's lock.
- * Return: 0; -EDQUOT if the budget has no room; -ENOMEM if the system or the
- * memory cgroup has not; -EINTR if a fatal signal is pending.
- */
-int regalloc_pool_grow(struct regalloc_pool *pool)
-{
-	int err = 0;
-
-	if (mutex_lock_killable(&pool->grow_lock))
-		return -EINTR;
-	if (!xa_marked(&pool->regions, REGALLOC_MAYBE_FREE))
-		err = open_region(pool);
-	mutex_unlock(&pool->grow_lock);
-	return err;
 }
 
 /* Claim the first free slice at or after region->first_free. */
@@ -163,6 +103,14 @@ static void zero_slice(struct regalloc_pool *pool,
 			     regalloc_class_bytes(pool->class));
 }
 
+static u64 slice_handle(const struct regalloc_pool *pool,
+			const struct regalloc_place *place, u32 gen)
+{
+	u64 offset = regalloc_geometry_offset(pool->owner->geo, place);
+
+	return REGALLOC_HANDLE(offset, gen);
+}
+
 /**
  * regalloc_pool_take_locked() - allocate slices of one region
  * @pool: to take from
@@ -184,7 +132,7 @@ unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 	unsigned int taken = 0;
 	u32 gen;
 
-	lockdep_assert_held(pool->lock);
+	lockdep_assert_held(&pool->owner->lock);
 	while (!taken) {
 		region = xa_find(&pool->regions, &place.slot, ULONG_MAX,
 				 REGALLOC_MAYBE_FREE);
@@ -194,13 +142,103 @@ unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 		       claim_in_region(pool, region, &place.slice, &gen)) {
 			if (zero)
 				zero_slice(pool, region, place.slice);
-			handles[taken++] =
-				REGALLOC_HANDLE(regalloc_geometry_offset(pool->geo, &place), gen);
+			handles[taken++] = slice_handle(pool, &place, gen);
 		}
 		if (taken < count)
 			xa_clear_mark(&pool->regions, place.slot,
 				      REGALLOC_MAYBE_FREE);
 	}
+	return taken;
+}
+
+/* Reserve the lowest empty slot, which goes on reading as empty. */
+static int reserve_slot(struct regalloc_pool *pool, unsigned long *slot,
+			u32 **words)
+{
+	unsigned long last = regalloc_geometry_slots(pool->owner->geo) - 1;
+	u32 id;
+
+	if (xa_alloc(&pool->regions, &id, NULL, XA_LIMIT(0, last),
+		     REGALLOC_GFP))
+		return -ENOMEM;
+	*words = regalloc_map_pages_make_words(&pool->owner->map,
+					       slot_state_offset(pool, id));
+	if (!*words) {
+		xa_erase(&pool->regions, id);
+		return -ENOMEM;
+	}
+	*slot = id;
+	return 0;
+}
+
+/* Put a region into its reserved slot and let its slices be claimed. */
+static void publish_region(struct regalloc_pool *pool,
+			   struct regalloc_region *region, unsigned long slot,
+			   u32 *words)
+{
+	region->words = words;
+	region->released_at = jiffies;
+	/* Needs no memory, and so cannot fail: the slot is reserved. */
+	xa_store(&pool->regions, slot, region, 0);
+	regalloc_slices_open(words, regalloc_class_slices(pool->class));
+	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_FREE);
+	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot,
+				   region->nr_chunks);
+}
+
+/*
+ * Open a region and take slices of it before anybody else can: else it might be
+ * closed as a spare by the next who is short of budget.
+ */
+static int open_and_take(struct regalloc_pool *pool, bool zero,
+			 unsigned int count, u64 *handles)
+{
+	struct regalloc_region *region;
+	unsigned int taken;
+	unsigned long slot;
+	u32 *words;
+
+	region = regalloc_region_open(pool->owner->account);
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+	if (reserve_slot(pool, &slot, &words)) {
+		regalloc_region_close(region);
+		return -ENOMEM;
+	}
+	mutex_lock(&pool->owner->lock);
+	publish_region(pool, region, slot, words);
+	taken = regalloc_pool_take_locked(pool, zero, count, handles);
+	mutex_unlock(&pool->owner->lock);
+	return taken;
+}
+
+/**
+ * regalloc_pool_grow() - allocate slices, from a new region if need be
+ * @pool: in which no free slice was found
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Context: may sleep. Takes grow_lock and the client's lock.
+ * Return: how many were allocated, at least 1; -EDQUOT if the budget has no
+ * room; -ENOMEM if the system or the memory cgroup has not; -EINTR if a fatal
+ * signal is pending.
+ */
+int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
+		       unsigned int count, u64 *handles)
+{
+	int taken;
+
+	if (mutex_lock_killable(&pool->grow_lock))
+		return -EINTR;
+	/* Whoever had the lock before us may have opened a region. */
+	mutex_lock(&pool->owner->lock);
+	taken = regalloc_pool_take_locked(pool, zero, count, handles);
+	mutex_unlock(&pool->owner->lock);
+	if (!taken)
+		taken = open_and_take(pool, zero, count, handles);
+	mutex_unlock(&pool->grow_lock);
 	return taken;
 }
 
@@ -217,11 +255,12 @@ static bool region_is_spare(struct regalloc_pool *pool,
 	return live == nr;
 }
 
-/* Close a region that looks spare, unless a slice has been claimed since. */
+/* Close a region if no slice of it is live. */
 static bool close_spare(struct regalloc_pool *pool,
 			struct regalloc_region *region, unsigned long slot)
 {
-	if (!regalloc_slices_seal(region->words,
+	if (!region_is_spare(pool, region) ||
+	    !regalloc_slices_seal(region->words,
 				  regalloc_class_slices(pool->class)))
 		return false;
 	close_region(pool, region, slot);
@@ -246,7 +285,7 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 	u32 *words;
 	int err;
 
-	lockdep_assert_held(pool->lock);
+	lockdep_assert_held(&pool->owner->lock);
 	words = slot_words(pool, place->slot);
 	if (!words)
 		return -ENOENT;
@@ -262,7 +301,7 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 	region->released_at = jiffies;
 	xa_set_mark(&pool->regions, place->slot, REGALLOC_MAYBE_FREE);
 	xa_set_mark(&pool->regions, place->slot, REGALLOC_MAYBE_SPARE);
-	if (close_now && region_is_spare(pool, region))
+	if (close_now)
 		close_spare(pool, region, place->slot);
 	return 0;
 }
@@ -283,7 +322,7 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 	u32 *words;
 	int err;
 
-	lockdep_assert_held(pool->lock);
+	lockdep_assert_held(&pool->owner->lock);
 	words = slot_words(pool, place->slot);
 	if (!words)
 		return -ENOENT;
@@ -301,7 +340,8 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
  * @pool: where to look
  * @most: how many to close at most
  * @idle: only those into which nothing was released for so long, in jiffies
- * @next: lowered to the jiffies that remain until the next one is due
+ * @next: lowered to the jiffies that remain until the next one is due; may be
+ *	NULL if @idle is 0
  *
  * Context: may sleep. Client's lock held.
  * Return: how many were closed.
@@ -315,115 +355,19 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 	unsigned int closed = 0;
 	unsigned long slot;
 
-	lockdep_assert_held(pool->lock);
+	lockdep_assert_held(&pool->owner->lock);
 	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
 		unsigned long age = jiffies - region->released_at;
 
 		if (closed == most)
 			break;
-		if (!region_is_spare(pool, region))
-			xa_clear_mark(&pool->regions, slot,
-				      REGALLOC_MAYBE_SPARE);
-		else if (age < idle)
+		if (age < idle)
 			*next = min(*next, idle - age);
 		else if (close_spare(pool, region, slot))
 			closed++;
+		else	/* the release of its last slice sets it again */
+			xa_clear_mark(&pool->regions, slot,
+				      REGALLOC_MAYBE_SPARE);
 	}
 	return closed;
-}
-
-/* The page at a place, if a region is open there. Under RCU, no reference. */
-static struct page *find_page(struct regalloc_pool *pool, unsigned long slot,
-			      unsigned int pgoff)
-{
-	struct regalloc_region *region = xa_load(&pool->regions, slot);
-
-	return region ? regalloc_region_page(region, pgoff) : NULL;
-}
-
-static bool page_is_current(struct regalloc_pool *pool, unsigned long slot,
-			    unsigned int pgoff, const struct page *page)
-{
-	bool current_page;
-
-	rcu_read_lock();
-	current_page = find_page(pool, slot, pgoff) == page;
-	rcu_read_unlock();
-	return current_page;
-}
-
-/**
- * regalloc_pool_lock_page() - find the page at a place, for a fault
- * @pool: to look in
- * @slot: region slot
- * @pgoff: page number in the region
- *
- * Context: may sleep. Takes the page lock and none of our locks, since the
- * caller holds mmap_lock.
- * Return: the page, locked and with a reference for the caller; as long as it
- * is locked, its region does not close. NULL if no region is open there.
- */
-struct page *regalloc_pool_lock_page(struct regalloc_pool *pool,
-				     unsigned long slot, unsigned int pgoff)
-{
-	struct folio *folio = NULL;
-	struct page *page;
-
-	rcu_read_lock();
-	page = find_page(pool, slot, pgoff);
-	if (page) {
-		folio = page_folio(page);
-		if (!folio_try_get(folio))
-			folio = NULL;
-	}
-	rcu_read_unlock();
-	if (!folio)
-		return NULL;
-
-	/* Not before it is sure that this is still our page: look again. */
-	if (!page_is_current(pool, slot, pgoff, page))
-		goto err_put;
-	folio_lock(folio);
-	if (!page_is_current(pool, slot, pgoff, page))
-		goto err_unlock;
-	return page;
-
-err_unlock:
-	folio_unlock(folio);
-err_put:
-	folio_put(folio);
-	return NULL;
-}
-
-/**
- * regalloc_pool_add_usage() - count what a pool holds
- * @pool: to count
- * @usage: to add it to
- *
- * Takes no lock; exact only if nobody allocates or releases meanwhile.
- *
- * Context: may sleep. The client cannot go away.
- */
-void regalloc_pool_add_usage(struct regalloc_pool *pool,
-			     struct regalloc_usage *usage)
-{
-	unsigned int nr = regalloc_class_slices(pool->class);
-	struct regalloc_region *region;
-	unsigned int live;
-	unsigned long slot;
-
-	rcu_read_lock();
-	xa_for_each(&pool->regions, slot, region) {
-		live = regalloc_slices_count_live(READ_ONCE(region->words), nr);
-		usage->regions++;
-		usage->spares += live == 0;
-		usage->live += live;
-		usage->live_bytes += live * regalloc_class_bytes(pool->class);
-		if (need_resched()) {
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
-		}
-	}
-	rcu_read_unlock();
 }

@@ -18,7 +18,8 @@
  *	lock		the client's, the same for all its pools: opening and
  *			closing in the xarray, its marks, the bookkeeping in the
  *			regions. Held while a region closes, so whoever holds it
- *			sees every region either open or given back
+ *			sees every region either open or given back. No memory
+ *			is allocated under it
  *
  * Faults and counting take neither: they look up under RCU. User memory is
  * never touched under a lock, since a fault would come back to us.
@@ -30,33 +31,41 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
+#include "map_pages.h"
 #include "size_class.h"
 
 struct address_space;
 struct page;
 struct regalloc_account;
-struct regalloc_map_pages;
 
 #define REGALLOC_MAYBE_FREE	XA_MARK_1
 #define REGALLOC_MAYBE_SPARE	XA_MARK_2
 
 /**
- * struct regalloc_pool - region slots of one class
+ * struct regalloc_owner - what all pools of one client share
  * @geo: shape of the windows
+ * @account: what the client has charged
+ * @mapping: where its windows are mapped
+ * @map: its slice maps
  * @lock: the client's lock
- * @map: the client's slice maps
- * @account: the client's
- * @mapping: where the client's windows are mapped
+ */
+struct regalloc_owner {
+	const struct regalloc_geometry *geo;
+	struct regalloc_account *account;
+	struct address_space *mapping;
+	struct regalloc_map_pages map;
+	struct mutex lock;	/* the open regions of all its pools */
+};
+
+/**
+ * struct regalloc_pool - region slots of one class
+ * @owner: of the pool
  * @class: size class of all its slices
  * @grow_lock: held while a region is being opened
  * @regions: the open regions, by slot
  */
 struct regalloc_pool {
-	const struct regalloc_geometry *geo;
-	struct mutex *lock;	/* the client's open regions */
-	struct regalloc_map_pages *map;
-	struct regalloc_account *account;
-	struct address_space *mapping;
+	struct regalloc_owner *owner;
 	unsigned int class;
 	struct mutex grow_lock;	/* opening a region */
 	struct xarray regions;
@@ -76,10 +85,12 @@ struct regalloc_usage {
 	u64 live_bytes;
 };
 
-void regalloc_pool_init(struct regalloc_pool *pool);
-void regalloc_pool_fini(struct regalloc_pool *pool);
+void regalloc_pool_init(struct regalloc_pool *pool,
+			struct regalloc_owner *owner, unsigned int class);
+void regalloc_pool_fini_locked(struct regalloc_pool *pool);
 
-int regalloc_pool_grow(struct regalloc_pool *pool);
+int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
+		       unsigned int count, u64 *handles);
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 				       unsigned int count, u64 *handles);
 int regalloc_pool_give_locked(struct regalloc_pool *pool,

@@ -16,34 +16,28 @@
  */
 #define MAX_LOOKS	64
 
-/* Close one spare of another client; false if there was none. */
+static bool close_own_spare(struct regalloc_client *client)
+{
+	return regalloc_client_close_spares(client, 1, 0, NULL);
+}
+
+/* Not always from the same one: whoever gave goes to the end of the list. */
 static bool close_spare_of_others(struct regalloc_client *client)
 {
 	struct regalloc_domain *domain = client->domain;
 	struct regalloc_client *other;
-	unsigned long next;
 	bool closed = false;
 
 	mutex_lock(&domain->lock);
 	list_for_each_entry(other, &domain->clients, node) {
-		if (other != client &&
-		    regalloc_client_close_spares(other, 1, 0, &next)) {
-			closed = true;
-			break;
-		}
+		if (other == client || !close_own_spare(other))
+			continue;
+		list_move_tail(&other->node, &domain->clients);
+		closed = true;
+		break;
 	}
 	mutex_unlock(&domain->lock);
 	return closed;
-}
-
-/* Free memory for one region; false if nothing can be freed at the moment. */
-static bool make_room(struct regalloc_client *client)
-{
-	unsigned long next;
-
-	regalloc_pinned_reap();
-	return regalloc_client_close_spares(client, 1, 0, &next) ||
-	       close_spare_of_others(client);
 }
 
 /* Moves on whenever a region is opened or closed. */
@@ -60,26 +54,35 @@ static bool has_room(const struct regalloc_budget *budget)
 }
 
 /*
- * Get a region into a pool in which no free slice was found.
+ * Allocate from a pool in which no free slice was found; -EAGAIN if it has
+ * failed but may succeed if tried again.
  *
  * While we look for a spare region, what is one may turn from one client's
  * region into another's, so finding none means something only if no region was
  * opened or closed meanwhile. Those that are just being closed are waited for,
  * since that happens under the locks that the look takes.
  */
-static int grow(struct regalloc_client *client, unsigned int class)
+static int grow(struct regalloc_client *client, unsigned int class, bool zero,
+		unsigned int count, u64 *handles)
 {
 	struct regalloc_budget *budget = &client->domain->budget;
 	u64 changes = count_changes(budget);
-	int err;
+	int taken;
 
-	err = regalloc_pool_grow(&client->pools[class]);
-	if (err != -EDQUOT)
-		return err;
-	if (make_room(client) || has_room(budget) ||
-	    changes != count_changes(budget))
-		return -EAGAIN;
-	return -ENOMEM;
+	taken = regalloc_pool_grow(&client->pools[class], zero, count, handles);
+	switch (taken) {
+	case -EDQUOT:
+		regalloc_pinned_reap();
+		if (close_own_spare(client) || close_spare_of_others(client) ||
+		    has_room(budget) || changes != count_changes(budget))
+			return -EAGAIN;
+		return -ENOMEM;
+	case -ENOMEM:
+		/* If it is the memory cgroup, only our own memory helps. */
+		return close_own_spare(client) ? -EAGAIN : -ENOMEM;
+	default:
+		return taken;
+	}
 }
 
 /**
@@ -90,6 +93,8 @@ static int grow(struct regalloc_client *client, unsigned int class)
  * @count: how many are wanted, at least 1
  * @handles: where to store their handles
  *
+ * Fails only after a last look into the pool that found nothing.
+ *
  * Context: may sleep. Takes grow_lock, the domain's and clients' locks, one
  * after the other.
  * Return: how many were allocated; if none, -ENOMEM without memory or budget,
@@ -98,31 +103,38 @@ static int grow(struct regalloc_client *client, unsigned int class)
 int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
 			   bool zero, unsigned int count, u64 *handles)
 {
-	unsigned int taken, got = 0, looks = 0;
-	int err = 0;
+	unsigned int got = 0, looks = 0;
+	int taken, err = 0;
 
 	while (got < count) {
 		taken = regalloc_client_take(client, class, zero, count - got,
 					     handles + got);
-		got += taken;
-		if (!taken) {
-			err = grow(client, class);
-			if (err == -EAGAIN && ++looks < MAX_LOOKS)
-				err = 0;
-		}
-		if (fatal_signal_pending(current))
-			err = -EINTR;
-		if (err)
+		if (!taken && err)
 			break;
+		if (!taken)
+			taken = grow(client, class, zero, count - got,
+				     handles + got);
+		if (taken > 0) {
+			got += taken;
+			looks = 0;
+			err = 0;
+		} else if (taken != -EAGAIN || ++looks == MAX_LOOKS) {
+			err = -ENOMEM;
+		}
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			break;
+		}
 		cond_resched();
 	}
 	if (got)
 		return got;
-	if (err == -EINTR)
-		return err;
-	regalloc_account_note_failure(client->account);
-	trace_regalloc_alloc_failure(client->account->id, class, err);
-	return -ENOMEM;
+	if (err == -ENOMEM) {
+		regalloc_account_note_failure(client->owner.account);
+		trace_regalloc_alloc_failure(client->owner.account->id, class,
+					     err);
+	}
+	return err;
 }
 
 /**
@@ -134,9 +146,7 @@ int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
  */
 unsigned int regalloc_reclaim_trim(struct regalloc_client *client)
 {
-	unsigned long next;
-
-	return regalloc_client_close_spares(client, UINT_MAX, 0, &next);
+	return regalloc_client_close_spares(client, UINT_MAX, 0, NULL);
 }
 
 static void decay_work_fn(struct work_struct *work)
@@ -152,7 +162,7 @@ static void decay_work_fn(struct work_struct *work)
 		regalloc_client_close_spares(client, UINT_MAX, idle, &next);
 	mutex_unlock(&domain->lock);
 	if (next != MAX_JIFFY_OFFSET)
-		schedule_delayed_work(&domain->decay, next);
+		queue_delayed_work(regalloc_wq, &domain->decay, next);
 }
 
 /**
@@ -184,8 +194,8 @@ void regalloc_reclaim_arm(struct regalloc_domain *domain)
 	unsigned int decay_ms = READ_ONCE(domain->decay_ms);
 
 	if (decay_ms)
-		schedule_delayed_work(&domain->decay,
-				      msecs_to_jiffies(decay_ms));
+		queue_delayed_work(regalloc_wq, &domain->decay,
+				   msecs_to_jiffies(decay_ms));
 }
 
 /**
@@ -197,14 +207,13 @@ void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
 				unsigned int decay_ms)
 {
 	WRITE_ONCE(domain->decay_ms, decay_ms);
-	mod_delayed_work(system_wq, &domain->decay, 0);
+	mod_delayed_work(regalloc_wq, &domain->decay, 0);
 }
 
 /* Close as many spares as the charge is above the limit. */
 static void fit(struct regalloc_domain *domain)
 {
 	struct regalloc_client *client;
-	unsigned long next;
 	s64 excess;
 
 	mutex_lock(&domain->lock);
@@ -215,7 +224,7 @@ static void fit(struct regalloc_domain *domain)
 			break;
 		regalloc_client_close_spares(client,
 					     div_u64(excess - 1, REGALLOC_REGION_BYTES) + 1,
-					     0, &next);
+					     0, NULL);
 	}
 	mutex_unlock(&domain->lock);
 }

@@ -17,13 +17,18 @@
 /* The core maps a page table's worth at once if a chunk is of this order. */
 #define CHUNK_ORDER	min_t(unsigned int, PMD_SHIFT - PAGE_SHIFT, REGION_ORDER)
 
-#define PINNED_INTERVAL	msecs_to_jiffies(20)
+/* How long to wait until the next look at pinned memory: longer each time. */
+#define PINNED_FIRST_LOOK	msecs_to_jiffies(20)
+#define PINNED_NEXT_LOOK(last)	min(2 * (last), HZ)
 
 static LIST_HEAD(pinned_regions);
-static DEFINE_MUTEX(pinned_lock);	/* pinned_regions and its members */
+static DEFINE_MUTEX(pinned_lock);	/* pinned_regions, its members */
+static unsigned long pinned_delay;	/* and the time between two looks */
 
 static void pinned_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(pinned_work, pinned_work_fn);
+
+struct workqueue_struct *regalloc_wq;
 
 /*
  * One chunk, or NULL. Only two attempts may take their time: the largest one,
@@ -86,7 +91,8 @@ static struct regalloc_region *region_alloc(struct regalloc_account *account)
 	nr = chunks_alloc(&pages);
 	if (!nr)
 		goto err_pages;
-	region = kvzalloc(struct_size(region, chunks, nr), GFP_KERNEL_ACCOUNT);
+	region = kvzalloc(struct_size(region, chunks, nr),
+			  REGALLOC_GFP);
 	if (!region)
 		goto err_pages;
 	list_for_each_entry_safe(page, next, &pages, lru) {
@@ -153,10 +159,12 @@ static bool chunk_is_ours_alone(const struct regalloc_chunk *chunk)
 static void chunk_free(struct regalloc_region *region,
 		       struct regalloc_chunk *chunk)
 {
+	struct page *page = chunk->page;
 	u64 bytes = chunk_bytes(chunk);
 
-	put_page(chunk->page);
-	chunk->page = NULL;
+	/* A fault that found the region before it closed may still look. */
+	WRITE_ONCE(chunk->page, NULL);
+	put_page(page);
 	regalloc_account_uncharge(region->account, bytes);
 }
 
@@ -227,14 +235,16 @@ void regalloc_region_close(struct regalloc_region *region)
 {
 	regalloc_account_note_close(region->account);
 
+	cond_resched();
 	if (region_free_chunks(region, false)) {
 		region_free(region);
 		return;
 	}
 	mutex_lock(&pinned_lock);
 	list_add_tail(&region->link, &pinned_regions);
+	pinned_delay = PINNED_FIRST_LOOK;
+	mod_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
 	mutex_unlock(&pinned_lock);
-	schedule_delayed_work(&pinned_work, PINNED_INTERVAL);
 }
 
 /**
@@ -242,13 +252,14 @@ void regalloc_region_close(struct regalloc_region *region)
  * @region: open, or under RCU
  * @pgoff: page number in the region, below its end
  *
- * Return: the page, without a reference.
+ * Return: the page, without a reference; NULL if the region has closed.
  */
 struct page *regalloc_region_page(const struct regalloc_region *region,
 				  unsigned int pgoff)
 {
 	unsigned int low = 0, high = region->nr_chunks;
 	const struct regalloc_chunk *chunk;
+	struct page *page;
 
 	/* The last chunk that begins at or before @pgoff. */
 	while (high - low > 1) {
@@ -260,7 +271,8 @@ struct page *regalloc_region_page(const struct regalloc_region *region,
 			high = mid;
 	}
 	chunk = &region->chunks[low];
-	return chunk->page + (pgoff - chunk->pgoff);
+	page = READ_ONCE(chunk->page);
+	return page ? page + (pgoff - chunk->pgoff) : NULL;
 }
 
 /**
@@ -302,30 +314,46 @@ void regalloc_pinned_reap(void)
 		list_del(&region->link);
 		region_free(region);
 	}
-	if (!list_empty(&pinned_regions))
-		schedule_delayed_work(&pinned_work, PINNED_INTERVAL);
 	mutex_unlock(&pinned_lock);
 }
 
 static void pinned_work_fn(struct work_struct *work)
 {
 	regalloc_pinned_reap();
+	mutex_lock(&pinned_lock);
+	if (!list_empty(&pinned_regions)) {
+		pinned_delay = PINNED_NEXT_LOOK(pinned_delay);
+		queue_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
+	}
+	mutex_unlock(&pinned_lock);
 }
 
 /**
- * regalloc_pinned_exit() - let go of all pinned memory
+ * regalloc_region_init() - set up what regions need
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int regalloc_region_init(void)
+{
+	regalloc_wq = alloc_workqueue("regalloc", WQ_UNBOUND, 0);
+	return regalloc_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * regalloc_region_exit() - let go of all pinned memory
  *
  * Whoever still references it frees it; the pages are not ours to watch any
  * more. Nothing may be opened or closed from now on.
  *
  * Context: may sleep; module exit.
  */
-void regalloc_pinned_exit(void)
+void regalloc_region_exit(void)
 {
 	struct regalloc_region *region, *next;
 	unsigned int i;
 
 	cancel_delayed_work_sync(&pinned_work);
+	destroy_workqueue(regalloc_wq);
 	list_for_each_entry_safe(region, next, &pinned_regions, link) {
 		for (i = 0; i < region->nr_chunks; i++) {
 			if (!region->chunks[i].page)

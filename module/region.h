@@ -27,6 +27,7 @@
 struct address_space;
 struct page;
 struct regalloc_account;
+struct workqueue_struct;
 
 /**
  * struct regalloc_chunk - a compound page of a region
@@ -72,6 +73,11 @@ void regalloc_region_zero(const struct regalloc_region *region,
 			  unsigned int offset, unsigned int bytes);
 
 void regalloc_pinned_reap(void);
-void regalloc_pinned_exit(void);
+
+/* For work that closes regions: it may take long and likes any CPU. */
+extern struct workqueue_struct *regalloc_wq;
+
+int regalloc_region_init(void);
+void regalloc_region_exit(void);
 
 #endif /* REGALLOC_REGION_H */

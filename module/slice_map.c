@@ -21,16 +21,23 @@ static u32 word_state(u32 word)
 	return word & REGALLOC_STATE_MASK;
 }
 
-/* Change the state of @word and keep its generation, if it is in state @from. */
+/*
+ * Change the state of @word and keep its generation, if it is in state @from.
+ * Nobody who plays by the rules leaves a word in that state and changes it, so
+ * there is no second try, and no work for one who does not.
+ */
 static bool word_move(u32 *word, u32 from, u32 to)
 {
 	u32 old = READ_ONCE(*word);
 
-	do {
-		if (word_state(old) != from)
-			return false;
-	} while (!try_cmpxchg(word, &old, word_make(word_gen(old), to)));
-	return true;
+	return word_state(old) == from &&
+	       try_cmpxchg(word, &old, word_make(word_gen(old), to));
+}
+
+/* Generations go from 1 to the mask, and then from 1 again. */
+static u32 gen_next(u32 gen)
+{
+	return gen == REGALLOC_HANDLE_GEN_MASK ? 1 : gen + 1;
 }
 
 /**
@@ -68,14 +75,15 @@ static int mismatch_error(u32 word, u32 gen)
  * @gen: generation of the allocation that ends
  *
  * Return: 0; -ESTALE if that allocation has ended before; -ENOENT if there has
- * been none with this generation. The slice is unchanged after an error.
+ * been none with this generation. The slice is unchanged after an error. What
+ * is said of a generation holds until the slice has been released 2^30 times.
  */
 int regalloc_slice_release(u32 *word, u32 gen)
 {
 	u32 old = word_make(gen, REGALLOC_STATE_LIVE);
-	u32 next = (gen + 1) & REGALLOC_HANDLE_GEN_MASK;
 
-	if (try_cmpxchg(word, &old, word_make(next, REGALLOC_STATE_FREE)))
+	if (try_cmpxchg(word, &old,
+			word_make(gen_next(gen), REGALLOC_STATE_FREE)))
 		return 0;
 	return mismatch_error(old, gen);
 }

@@ -40,7 +40,7 @@ static u64 domain_map_bytes(struct regalloc_domain *domain)
 
 	mutex_lock(&domain->lock);
 	list_for_each_entry(client, &domain->clients, node)
-		bytes += regalloc_map_pages_bytes(&client->map);
+		bytes += regalloc_map_pages_bytes(&client->owner.map);
 	mutex_unlock(&domain->lock);
 	return bytes;
 }
@@ -191,17 +191,17 @@ const struct attribute_group *regalloc_sysfs_groups[] = {
 void regalloc_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct regalloc_client *client = file->private_data;
-	struct regalloc_charge *own = &client->account->own;
+	struct regalloc_charge *own = &client->owner.account->own;
 	struct regalloc_usage usage = {};
 
 	regalloc_client_add_usage(client, &usage);
-	seq_printf(m, "regalloc-client:\t%llu\n", client->account->id);
+	seq_printf(m, "regalloc-client:\t%llu\n", client->owner.account->id);
 	seq_printf(m, "regalloc-charged:\t%lld\n", atomic64_read(&own->charged));
 	seq_printf(m, "regalloc-live:\t%llu\n", usage.live_bytes);
 	seq_printf(m, "regalloc-spare:\t%llu\n",
 		   usage.spares * REGALLOC_REGION_BYTES);
 	seq_printf(m, "regalloc-pinned:\t%lld\n", atomic64_read(&own->pinned));
 	seq_printf(m, "regalloc-map:\t%llu\n",
-		   regalloc_map_pages_bytes(&client->map));
+		   regalloc_map_pages_bytes(&client->owner.map));
 	seq_printf(m, "regalloc-regions:\t%llu\n", usage.regions);
 }
