@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kernel's build does not read this file: it takes Kbuild from beside it.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+modules_make = $(MAKE) -C $(KDIR) M=$(CURDIR)
+vm := selftests/vm
+
+all: modules lib examples ## the module, the library and its programs
+
+help: ## this list
+	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo
+	@echo "KDIR=DIR          build for another kernel than the running one"
+	@echo "KERNELS='6.1'     test and check with these only"
+
+modules: $(KDIR)/Makefile ## the module, for the kernel in KDIR
+	+$(modules_make) modules
+
+modules_install: $(KDIR)/Makefile ## install the module (as root)
+	+$(modules_make) modules_install
+
+$(KDIR)/Makefile:
+	@echo "No kernel headers in $(KDIR)."
+	@echo "Install them (Debian: apt install linux-headers-$$(uname -r)),"
+	@echo "or name another directory: make KDIR=DIR"
+	@false
+
+lib: ## the library
+	$(MAKE) -C userlib lib
+
+examples: ## the programs that show how to use the library
+	$(MAKE) -C userlib examples
+
+install: ## install the library and its headers (PREFIX, DESTDIR)
+	$(MAKE) -C userlib install
+
+test: ## run all tests, in virtual machines
+	$(vm)/test.sh
+
+check: ## build without warnings, static checks, style
+	$(vm)/check.sh
+
+demo: ## see it at work in a virtual machine
+	$(vm)/demo.sh
+
+clean: ## remove what was built, except downloads
+	if [ -e $(KDIR)/Makefile ]; then $(modules_make) clean; fi
+	rm -rf build
+
+.PHONY: all help modules modules_install lib examples install test check \
+	demo clean

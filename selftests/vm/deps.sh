@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Installs the Debian packages that are missing for a task:
+#
+#	deps.sh GROUP...
+#
+# Does nothing, and needs no privilege, when everything is there.
+set -euo pipefail
+
+packages() {
+	case $1 in
+	# pahole: the kernel's build calls it for BTF, from 6.12 on in any case.
+	build) echo make gcc libc6-dev libelf1 libssl3 pahole rsync xz-utils ;;
+	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
+	test) packages build; packages vm ;;
+	# kernel-doc needs modules that perl-base has not.
+	check) packages build; echo sparse shellcheck perl ;;
+	demo) packages build; packages vm; echo gnuplot-nox ;;
+	*) echo "deps.sh: unknown group '$1'" >&2; return 1 ;;
+	esac
+}
+
+missing() {
+	local package
+	for package; do
+		# shellcheck disable=SC2016 # dpkg-query fills in the field
+		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null |
+			grep -qx installed || echo "$package"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+install() {
+	as_root apt-get update -q &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy \
+			--no-install-recommends -o Dpkg::Use-Pty=0 "$@"
+}
+
+wanted=
+for group; do
+	wanted+=" $(packages "$group" | tr '\n' ' ')"
+done
+# shellcheck disable=SC2086 # a list of words
+absent=$(missing $wanted | sort -u | tr '\n' ' ')
+if [ -n "$absent" ]; then
+	echo "installing: $absent"
+	# Mirrors have their moments: try twice.
+	# shellcheck disable=SC2086
+	install $absent || { sleep 5; install $absent; }
+fi

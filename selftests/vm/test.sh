@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the tests of the pure parts here, and those of the device in a guest of
+# each kernel in KERNELS (default: all that are supported). Each result counts
+# once. Logs stay in build/test-*.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+vm=$here/vm.sh
+build=$top/build
+KERNELS=${KERNELS:-$("$vm" list)}
+
+selftests() {
+	make -C "$top/selftests" KSFT="$source/tools/testing/selftests" \
+		OUTPUT="$build/selftests" "$@"
+}
+
+# The runner's tap_prefix keeps lines back, which a panic would swallow.
+guest_command() {
+	cat <<-END
+	export BASE_DIR=/payload
+	. /payload/kselftest/runner.sh
+	tap_prefix() {
+		while IFS= read -r line || [ "\$line" ]; do
+			echo "# \$line"
+		done
+	}
+	insmod /regalloc.ko || exit 1
+	cd /payload/regalloc
+	run_many \$(cat /payload/list) 2>&1 | tee /dev/ttyS1
+	END
+}
+
+# The results come over a line of their own, where no message of the kernel can
+# tear them.
+device_tests() {
+	local kernel
+	for kernel in $KERNELS; do
+		echo "==== tests on kernel $kernel"
+		"$vm" boot --kernel "$kernel" --mem 4096 --timeout 1200 \
+			--payload "$build/payload" \
+			--log "$build/test-$kernel.log" \
+			--out "$build/test-$kernel.tap" \
+			-- "$(guest_command)" ||
+			echo "not ok 0 selftests: kernel: died or complained" \
+				>> "$build/test-$kernel.tap"
+	done
+}
+
+make_payload() {
+	rm -rf "$build/payload"
+	mkdir -p "$build/payload"
+	selftests -s -j"$(nproc)" install INSTALL_PATH="$build/payload/regalloc"
+	selftests -s emit_tests COLLECTION=regalloc |
+		sed -n 's/^regalloc://p' > "$build/payload/list"
+	cp -r "$source/tools/testing/selftests/kselftest" "$build/payload/"
+}
+
+# In the form of the runner's output, for one way to count.
+pure_tests() {
+	echo "==== tests of the pure parts"
+	local verdict=ok
+	{
+		echo "# selftests: host: pure"
+		selftests -s pure 2>&1 | sed 's/^/# /' || verdict="not ok"
+		echo "$verdict 1 selftests: host: pure"
+	} | tee "$build/test-pure.tap"
+}
+
+# Counts the results inside the programs, which the runner prefixes with "# ".
+# Its own line about a program counts only against the program: if it died, told
+# nothing, or did not do all that it had planned.
+count() {
+	awk '
+	function count(kind, what) {
+		total[kind]++
+		inside[kind]++
+		if (kind != "passed")
+			named[kind] = named[kind] "\n" kind ": " where() what
+	}
+	function where() {
+		return file (program ? ": " program : "") ": "
+	}
+	function result(line) {
+		name = line
+		sub(/^(not )?ok [0-9]* *(- )?/, "", name)
+		if (line ~ /^not ok/)
+			count("failed", name)
+		else if (toupper(name) ~ /# SKIP/)
+			count("skipped", (name ~ /^#/ ? test " " : "") name)
+		else
+			count("passed", name)
+	}
+	function told() {
+		return inside["passed"] + inside["failed"] + inside["skipped"]
+	}
+	function start(name) {
+		if (program)
+			finish("not ok: did not end")
+		program = name
+		split("", inside)
+		planned = 0
+	}
+	function finish(line) {
+		sub(/selftests: [^:]*: /, "", line)
+		if (told() < planned)
+			count("failed", "told " told() " results of " planned)
+		else if (line ~ /^not ok/ && !inside["failed"])
+			count("failed", line)
+		else if (!told() && line !~ /# SKIP/)
+			count("failed", "told nothing")
+		else if (!told())
+			result(line)
+		program = ""
+		programs--
+	}
+	function finish_file() {
+		start("")
+		if (programs > 0)
+			count("failed", programs " programs did not run")
+	}
+	FNR == 1 {
+		finish_file()
+		file = FILENAME
+		gsub(/.*test-|\.tap$/, "", file)
+		programs = 0
+	}
+	/^# selftests: [^:]*: / { start($NF); next }
+	/^1\.\.[0-9]+/ { programs += substr($1, 4); next }
+	/^# 1\.\.0 # SKIP/ { sub(/^# 1\.\.0 /, ""); count("skipped", $0); next }
+	/^# 1\.\.[0-9]+/ { planned += substr($2, 4); next }
+	/^# #  RUN  / { test = $4 }
+	/^# (not )?ok / { sub(/^# /, ""); result($0); next }
+	/^not ok 0 / { start("kernel"); programs++ }
+	/^(not )?ok .*selftests: / { finish($0) }
+	END {
+		finish_file()
+		print named["skipped"] named["failed"]
+		print total["passed"] + 0 " passed, " total["failed"] + 0 \
+			" failed, " total["skipped"] + 0 " skipped"
+		exit total["failed"] > 0 || total["passed"] == 0
+	}' "$@"
+}
+
+"$here/deps.sh" test
+mkdir -p "$build/selftests"
+rm -f "$build"/test-*
+# shellcheck disable=SC2086 # a list of words
+printf '%s\n' $KERNELS | xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
+source=$("$vm" source)
+make_payload
+pure_tests
+wait
+device_tests
+count "$build"/test-*.tap

@@ -1,0 +1,419 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Debian's kernels in a virtual machine, without installing them:
+#
+#	vm.sh list		print the VERSIONs supported
+#	vm.sh kernel VERSION	fetch it; print KDIR=, VMLINUZ=, RELEASE=
+#	vm.sh source		fetch the 6.1 source; print the path of the tree, a
+#				part of it: selftests, scripts, linux-source.deb
+#	vm.sh build VERSION [MAKE-ARGUMENT...]
+#				print the path of regalloc.ko
+#	vm.sh boot [OPTION...] -- COMMAND
+#
+# Options of boot:
+#
+#	--kernel VERSION	default 6.12
+#	--module FILE		the module; default: what build makes
+#	--payload DIR		appears in the guest as /payload
+#	--disk FILE		appears in the guest as /dev/vda, read-only
+#	--out FILE		gets what the guest writes to /dev/ttyS1
+#	--log FILE		gets the whole console
+#	--mem MIB, --smp N	default 3072 and 2
+#	--append STRING		more of a kernel command line
+#	--timeout SECONDS	default 600
+#
+# A root shell in the guest runs COMMAND. The module is /regalloc.ko and not
+# loaded; modprobe knows brd and loop; /proc, /sys with debugfs, tracefs and
+# cgroup2, /dev, /dev/shm and /tmp are mounted. What COMMAND prints is shown at
+# once; what the kernel prints goes to the log. boot succeeds only if COMMAND
+# did, and the kernel had nothing to complain about.
+#
+# REGALLOC_ACCEL=kvm|tcg overrides the choice of the accelerator.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
+kernels="6.1 6.12"
+codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+guest_modules="virtio_pci virtio_blk brd loop ext4"
+
+# Words of a kernel in trouble. Only its own lines count, which begin with a
+# time; a test may print what it likes.
+complaints='\[ *[0-9]+\.[0-9]{6}\].*(BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN'
+complaints+='|INFO: (task|rcu|possible|trying)|self-detected stall|Call Trace'
+complaints+='|general protection|double fault|[Kk]ernel panic|memory leaks)'
+
+die() {
+	echo "vm.sh: $*" >&2
+	exit 1
+}
+
+# Two runs at once share one result: the second waits for the first.
+lock() {
+	mkdir -p "$(dirname "$1")"
+	exec 9>"$1.lock"
+	flock 9
+}
+
+# ---- packages --------------------------------------------------------------
+
+apt_options=(-q -o APT::Sandbox::User=root)
+
+# The machine's package lists may be absent, outdated or without backports, and
+# to update them takes root. So there are lists of our own to fall back on,
+# from the mirror that the machine uses.
+use_private_lists() {
+	local signed
+	signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
+	# shellcheck disable=SC2016 # apt fills in the fields
+	apt-get indextargets --no-release-info \
+		--format '$(IDENTIFIER) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+	awk -v name="$codename" -v signed="$signed" '
+		$1 != "Packages" { next }
+		$3 == name || index($3, name "-") == 1 {
+			print "deb", signed, $2, $3, $4
+		}
+		$3 == name { print "deb", signed, $2, name "-backports", $4 }
+	' | sort -u > "$cache/apt/sources.list"
+	[ -s "$cache/apt/sources.list" ] || die "no mirror of Debian $codename"
+	apt_options+=(-o Dir::Etc::SourceList="$cache/apt/sources.list"
+		-o Dir::Etc::SourceParts=/dev/null
+		-o Dir::State::Lists="$cache/apt/lists"
+		-o Dir::Cache="$cache/apt")
+	apt-get "${apt_options[@]}" update >&2
+}
+
+prefer_backports() {
+	apt_options+=(-o APT::Default-Release="$codename-backports")
+}
+
+# obtain FUNCTION ARGUMENT...: with the machine's lists, else with our own.
+obtain() {
+	"$@" && return
+	lock "$cache/apt"
+	use_private_lists || echo "vm.sh: no package lists" >&2
+	"$@" && return
+	prefer_backports
+	"$@" || die "cannot obtain: $*"
+}
+
+# field PACKAGE FIELD: prints nothing if apt does not know the package.
+field() {
+	apt-cache "${apt_options[@]}" --no-all-versions show "$1" 2>/dev/null |
+		sed -n "s/^$2: //p"
+}
+
+# Downloads packages into the current directory.
+download() {
+	apt-get "${apt_options[@]}" download "$@" >&2
+}
+
+# ---- kernel and source -----------------------------------------------------
+
+# Follows the meta packages: the names of the real ones hold a version that
+# vanishes with the next update.
+fetch_kernel() {
+	local meta image version release headers
+	for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
+		# linux-image-RELEASE (= VERSION)
+		read -r image _ version < <(field "$meta" Depends) || continue
+		case $image in linux-image-"$1".*) break ;; esac
+		image=
+	done
+	[ -n "${image:-}" ] || return 1
+	version=${version%)}
+	release=${image#linux-image-}
+	kernel_dir=$cache/linux-$version
+	lock "$kernel_dir"
+	[ ! -d "$kernel_dir" ] || return 0
+	headers=$(field "linux-headers-$release" Depends |
+		grep -oE 'linux-(headers-[^ ,]*-common|kbuild-[^ ,]*)' |
+		sed "s/\$/=$version/") || return 1
+	# shellcheck disable=SC2086 # a list of packages
+	unpack_kernel "$kernel_dir" "$image=$version" \
+		"linux-headers-$release=$version" $headers
+}
+
+# A directory that exists is complete: it gets its name last.
+unpack_kernel() {
+	local dir=$1 new=$1.new deb
+	shift
+	rm -rf "$new" && mkdir -p "$new" || return 1
+	(cd "$new" && download "$@") || return 1
+	for deb in "$new"/*.deb; do
+		dpkg-deb -x "$deb" "$new" && rm "$deb" || return 1
+	done
+	# The headers are made for /usr/src.
+	sed -i "s|^include /usr/src|include $dir/usr/src|" \
+		"$new"/usr/src/linux-headers-*/Makefile &&
+	mv "$new" "$dir"
+}
+
+# Sets KDIR, VMLINUZ, RELEASE and kernel_dir.
+kernel() {
+	case " $kernels " in
+	*" $1 "*) ;;
+	*) die "kernel '$1' is not one of: $kernels" ;;
+	esac
+	obtain fetch_kernel "$1"
+	VMLINUZ=$(echo "$kernel_dir"/boot/vmlinuz-*)
+	RELEASE=${VMLINUZ##*/vmlinuz-}
+	KDIR=$kernel_dir/usr/src/linux-headers-$RELEASE
+}
+
+fetch_source() {
+	local version new
+	version=$(field linux-source-6.1 Version)
+	[ -n "$version" ] || return 1
+	source_dir=$cache/linux-source-$version
+	new=$source_dir.new
+	lock "$source_dir"
+	[ ! -d "$source_dir" ] || return 0
+	rm -rf "$new" && mkdir -p "$new" || return 1
+	(cd "$new" && download linux-source-6.1="$version") || return 1
+	mv "$new"/*.deb "$new/linux-source.deb" || return 1
+	dpkg-deb --fsys-tarfile "$new/linux-source.deb" |
+		tar -xO ./usr/src/linux-source-6.1.tar.xz |
+		tar -xJ -C "$new" --strip-components=1 --wildcards \
+			'linux-source-*/tools/testing/selftests' \
+			'linux-source-*/tools/include' \
+			'linux-source-*/scripts' || return 1
+	mv "$new" "$source_dir"
+}
+
+# ---- module ----------------------------------------------------------------
+
+# A warning fails the build, and fails it again the next time.
+build() {
+	local dir=$top/build/$1 log=$top/build/$1.log
+	kernel "$1"
+	shift
+	lock "$dir"
+	mkdir -p "$dir"
+	# Compared by contents and not by time, so that the times in $dir are
+	# those of changes seen by make.
+	rsync -rlc --delete --exclude='.*' --include='*/' --include=Kbuild \
+		--include='*.[ch]' --exclude='*' \
+		"$top/Kbuild" "$top/module" "$top/uapi" "$dir/"
+	if ! make -C "$KDIR" M="$dir" W=1 -j"$(nproc)" "$@" modules \
+		>"$log" 2>&1; then
+		cat "$log" >&2
+		die "the module does not build for $RELEASE"
+	fi
+	# Without vmlinux at hand there is no BTF, and no need of it.
+	if grep -v 'Skipping BTF generation' "$log" |
+		grep -iE 'warning:' >&2; then
+		rm -rf "$dir"
+		die "warnings in the build for $RELEASE"
+	fi
+	echo "$dir/regalloc.ko"
+}
+
+# ---- guest -----------------------------------------------------------------
+
+guest_init() {
+	cat <<-'END'
+	#!/bin/sh
+	export PATH=/bin HOME=/ TERM=linux
+	mount -t proc proc /proc
+	mount -t sysfs sys /sys
+	mount -t devtmpfs dev /dev
+	ln -s /proc/self/fd /dev/fd
+	ln -s fd/0 /dev/stdin
+	ln -s fd/1 /dev/stdout
+	ln -s fd/2 /dev/stderr
+	mkdir /dev/shm /dev/pts
+	mount -t tmpfs shm /dev/shm
+	mount -t devpts pts /dev/pts
+	mount -t tmpfs tmp /tmp
+	mount -t debugfs debug /sys/kernel/debug
+	mount -t tracefs trace /sys/kernel/tracing
+	mount -t cgroup2 cgroup /sys/fs/cgroup
+	modprobe -a virtio_pci virtio_blk
+	ip link set lo up
+	stty -onlcr </dev/console
+	stty raw </dev/ttyS1
+	echo "regalloc-vm: start"
+	sh /command </dev/null
+	echo "regalloc-vm: exit $?"
+	poweroff -f
+	END
+}
+
+# kselftest's runner wants coreutils' timeout in this place.
+guest_timeout() {
+	cat <<-'END'
+	#!/bin/sh
+	[ "$1" = --foreground ] && shift
+	exec busybox timeout "$@"
+	END
+}
+
+# Copies the modules wanted and those that they need; built-in ones are no file.
+copy_modules() {
+	local root=$1 name file
+	depmod -b "$kernel_dir" "$RELEASE"
+	for name in $guest_modules; do
+		modprobe -d "$kernel_dir" -S "$RELEASE" --show-depends "$name"
+	done | awk '$1 == "insmod" { print $2 }' | sort -u |
+	while read -r file; do
+		cp "$file" "$root/lib/modules/$RELEASE/"
+	done
+	find "$root/lib/modules" -name '*.xz' -exec unxz {} +
+	cp "$kernel_dir/lib/modules/$RELEASE"/modules.{order,builtin} \
+		"$kernel_dir/lib/modules/$RELEASE"/modules.builtin.modinfo \
+		"$root/lib/modules/$RELEASE/"
+	depmod -b "$root" "$RELEASE"
+}
+
+# initramfs ROOT MODULE PAYLOAD COMMAND: prints the archive.
+initramfs() {
+	local root=$1
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,usr/bin,lib/modules/"$RELEASE"}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	"$root/bin/busybox" --list | while read -r applet; do
+		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
+	done
+	copy_modules "$root"
+	cp "$2" "$root/regalloc.ko"
+	[ -z "$3" ] || cp -a "$3" "$root/payload"
+	echo "$4" > "$root/command"
+	guest_init > "$root/init"
+	guest_timeout > "$root/usr/bin/timeout"
+	chmod +x "$root/init" "$root/usr/bin/timeout"
+	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0)
+}
+
+# A /dev/kvm without the processor's support does not work.
+accelerator() {
+	if [ -n "${REGALLOC_ACCEL:-}" ]; then
+		echo "${REGALLOC_ACCEL/#tcg/tcg,thread=multi}"
+	elif [ -r /dev/kvm ] && [ -w /dev/kvm ] &&
+		grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo; then
+		echo kvm
+	else
+		echo tcg,thread=multi
+	fi
+}
+
+# console LOG: keeps everything, shows what COMMAND prints as it comes. What may
+# still turn out to be a line of the kernel's or our last word is held back.
+console() {
+	perl -e '
+		open my $log, ">", $ARGV[0] or die "$ARGV[0]: $!\n";
+		$log->autoflush(1); STDOUT->autoflush(1);
+		my ($text, $state, $last) = ("", "boot", "regalloc-vm: exit");
+		while (sysread STDIN, my $new, 65536) {
+			print $log $new;
+			$text .= $new;
+			$text =~ s/\r\n/\n/g;
+			$state = "run" if $state eq "boot" &&
+				$text =~ s/\A.*^regalloc-vm: start\n//ms;
+			next if $state ne "run";
+			$state = "end" if $text =~ s/$last.*//s;
+			$text =~ s/^\[ *\d+\.\d{6}\].*\n//mg;
+			my $kernel = qr/^\[ *(?:\d+(?:\.\d*(?:\].*)?)?)?/m;
+			my $held = $text =~ s/(\r|$kernel)\z// ? $1 : "";
+			for (reverse 1 .. length $last) {
+				my $word = substr $last, 0, $_;
+				$held = $word, last if $text =~ s/$word\z//;
+			}
+			print $text, $state eq "end" ? $held : "";
+			$text = $held;
+		}' "$1"
+}
+
+# verdict LOG STATUS-OF-QEMU: the last word of the guest and of its kernel.
+verdict() {
+	local reason='' word
+	word=$(tr -d '\r' < "$1" | sed -n 's/.*regalloc-vm: exit //p' | tail -n 1)
+	if grep -aqE "$complaints" "$1"; then
+		reason="the kernel complained"
+	elif [ "$2" -eq 124 ] || [ "$2" -eq 137 ]; then
+		reason="timeout"
+	elif [ -z "$word" ]; then
+		reason="the guest died (qemu: $2)"
+	elif [ "$word" -ne 0 ]; then
+		echo "vm.sh: the command failed with $word" >&2
+		return 1
+	fi
+	[ -n "$reason" ] || return 0
+	{
+		echo "---- the console's end:"
+		grep -aE -m 1 -A 25 "$complaints" "$1" || tail -n 40 "$1"
+		echo "---- vm.sh: FAILED: $reason"
+	} | tr -d '\r' >&2
+	return 1
+}
+
+boot() {
+	local version=6.12 module='' payload='' disk='' out=/dev/null log=''
+	local mem=3072 smp=2 append='' timeout=600 status=0
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		[ $# -ge 2 ] || die "$1 wants a value"
+		case $1 in
+		--kernel) version=$2 ;;
+		--module) module=$2 ;;
+		--payload) payload=$2 ;;
+		--disk) disk=$2 ;;
+		--out) out=$2 ;;
+		--log) log=$2 ;;
+		--mem) mem=$2 ;;
+		--smp) smp=$2 ;;
+		--append) append=$2 ;;
+		--timeout) timeout=$2 ;;
+		*) die "unknown option '$1'" ;;
+		esac
+		shift 2
+	done
+	[ $# -ge 2 ] || die "no command to run"
+	shift
+
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	[ -n "$log" ] || log=$work/log
+	[ -n "$module" ] || module=$(build "$version")
+	kernel "$version"
+	exec 9>&-	# the guest needs no lock
+	initramfs "$work/root" "$module" "$payload" "$*" > "$work/initrd"
+
+	# -cx16: the cmpxchg16b of QEMU 7.2 corrupts flags. -erms, -fsrm and
+	# rep_good: emulated string instructions are slower than plain stores.
+	# init_on_alloc=0: else the kernel hides a lack of zeroing in the module.
+	timeout --foreground -k 5 "$timeout" qemu-system-x86_64 \
+		-M pc -accel "$(accelerator)" -cpu max,-cx16,-erms,-fsrm \
+		-smp "$smp" -m "$mem" -nodefaults -no-user-config -no-reboot \
+		-display none -serial stdio -serial "file:$out" \
+		${disk:+-drive "file=$disk,if=virtio,format=raw,readonly=on"} \
+		-kernel "$VMLINUZ" -initrd "$work/initrd" \
+		-append "console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 \
+oops=panic clearcpuid=rep_good init_on_alloc=0 $append" </dev/null 2>&1 |
+		console "$log" || status=${PIPESTATUS[0]}
+	verdict "$log" "$status"
+}
+
+command=${1:-}
+[ $# -eq 0 ] || shift
+case $command in
+list)
+	echo "$kernels"
+	;;
+kernel)
+	kernel "${1:-}"
+	printf '%s=%q\n' KDIR "$KDIR" VMLINUZ "$VMLINUZ" RELEASE "$RELEASE"
+	;;
+source)
+	obtain fetch_source
+	echo "$source_dir"
+	;;
+build | boot)
+	[ $# -gt 0 ] || die "usage: see the top of $0"
+	"$command" "$@"
+	;;
+*)
+	die "usage: see the top of $0"
+	;;
+esac
