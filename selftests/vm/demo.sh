@@ -5,7 +5,7 @@
 #
 #	demo.sh [VERSION]	default 6.12; see vm.sh list
 #
-# Needs no privilege. What it makes goes to build/demo, the chart to
+# Needs no privilege once its packages are installed. What it makes goes to build/demo, the chart to
 # build/demo/wave.svg. Succeeds only if every part of it did.
 set -euo pipefail
 
@@ -72,6 +72,7 @@ draw() {
 	END
 }
 
+"$here/deps.sh" demo
 mkdir -p "$out"
 heading "regalloc: slices of memory under one budget for the machine" <<-END
 	A virtual machine with Debian's kernel $version is made ready. In it, the

@@ -16,7 +16,8 @@ packages() {
 	test) packages build; packages vm ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; echo sparse shellcheck perl ;;
-	demo) packages build; packages vm; echo gnuplot-nox ;;
+	demo) packages build; packages vm
+		echo e2fsprogs gnuplot-nox libssl-dev pkg-config ;;
 	*) echo "deps.sh: unknown group '$1'" >&2; return 1 ;;
 	esac
 }
