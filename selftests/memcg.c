@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The limit of the memory cgroup: ENOMEM there, and nobody is killed for it;
+ * the memory is charged to whoever allocated it.
+ */
+#include "regalloc_test.h"
+
+#include <sys/mount.h>
+
+#define LENGTH	(256 * 1024)
+#define COUNT	16		/* a region of that class */
+
+FIXTURE(memcg)
+{
+	char root[64];
+	char group[96];
+	bool mounted;
+	bool made;
+};
+
+/* Writes "NAME" of the group. Returns 0 or a negative errno. */
+static int group_write(const char *group, const char *name, const char *text)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", group, name);
+	return rt_write_file(path, text);
+}
+
+/* The number after @key in memory.events, or all of a file without keys. */
+static uint64_t group_read(const char *group, const char *name, const char *key)
+{
+	uint64_t value = ~0ULL;
+	char path[192], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", group, name);
+	f = fopen(path, "re");
+	if (!f)
+		rt_die("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), f)) {
+		size_t len = key ? strlen(key) : 0;
+
+		if (!key || (!strncmp(line, key, len) && line[len] == ' ')) {
+			value = strtoull(line + len, NULL, 10);
+			break;
+		}
+	}
+	fclose(f);
+	return value;
+}
+
+FIXTURE_SETUP(memcg)
+{
+	ASSERT_TRUE(rt_begin("1G", 0));
+	strcpy(self->root, "/tmp/regalloc-cgroup-XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(self->root));
+	if (mount("none", self->root, "cgroup2", 0, NULL))
+		SKIP(return, "no cgroup2: %s", strerror(errno));
+	self->mounted = true;
+	if (group_write(self->root, "cgroup.subtree_control", "+memory"))
+		SKIP(return, "no memory controller in cgroup2");
+	snprintf(self->group, sizeof(self->group), "%s/regalloc-test",
+		 self->root);
+	ASSERT_EQ(0, mkdir(self->group, 0700));
+	self->made = true;
+}
+
+FIXTURE_TEARDOWN(memcg)
+{
+	if (self->made)
+		rt_wait_until(!rmdir(self->group), RT_DEADLINE);
+	if (self->mounted)
+		umount2(self->root, MNT_DETACH);
+	rmdir(self->root);
+	rt_end();
+}
+
+static void join_group(const char *group)
+{
+	if (group_write(group, "cgroup.procs", "0"))
+		_exit(100);
+}
+
+/* In the group: allocate until it ends, and see that it ends well. */
+static int use_up(const char *group, uint64_t limit)
+{
+	uint64_t h[COUNT], last[COUNT], charged, got = 0;
+	struct rt_client c;
+	int err;
+
+	join_group(group);
+	if (rt_client_open(&c))
+		return 1;
+	while (!(err = rt_alloc_all(c.fd, LENGTH, COUNT, h))) {
+		memset(rt_addr(&c, h[0]), 1, RT_REGION);
+		memcpy(last, h, sizeof(last));
+		got++;
+		if (got * RT_REGION > 2 * limit)
+			return 2;
+	}
+	if (err != -ENOMEM)
+		return 3;
+	if (got * RT_REGION < limit / 2)
+		return 4;
+	charged = rt_stat("charged_bytes");
+	if (charged != got * RT_REGION)
+		return 5;
+	if (rt_stat("live_bytes") != charged)
+		return 6;
+	/* It is charged to this group. */
+	if (group_read(group, "memory.current", NULL) < charged)
+		return 7;
+	/* Still none; and room again when something went. */
+	if (rt_alloc_one(c.fd, LENGTH) || rt_release_all(c.fd, last, COUNT) ||
+	    !rt_alloc_one(c.fd, LENGTH))
+		return 8;
+	rt_client_close(&c);
+	if (rt_stat("charged_bytes"))
+		return 9;
+	if (rt_client_open(&c) || !rt_alloc_one(c.fd, LENGTH))
+		return 10;
+	return 0;
+}
+
+TEST_F(memcg, enomem_at_memory_max)
+{
+	uint64_t limit = 64 * RT_MIB;
+	pid_t pid;
+
+	if (!self->made)
+		return;
+	ASSERT_EQ(0, group_write(self->group, "memory.max", "64M"));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(use_up(self->group, limit));
+	EXPECT_EQ(0, rt_child_status(pid));
+	EXPECT_EQ(0, group_read(self->group, "memory.events", "oom_kill"));
+	EXPECT_LT(0, group_read(self->group, "memory.events", "max"));
+	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
+	EXPECT_TRUE(rt_wait_until(group_read(self->group, "memory.current",
+					     NULL) < 4 * RT_MIB, RT_DEADLINE));
+}
+
+/* Whoever is not in the group does not feel its limit. */
+TEST_F(memcg, out_of_the_group_no_limit)
+{
+	struct rt_client c;
+	uint64_t h[32 * COUNT];
+
+	if (!self->made)
+		return;
+	ASSERT_EQ(0, group_write(self->group, "memory.max", "8M"));
+	ASSERT_EQ(0, rt_client_open(&c));
+	ASSERT_EQ(0, rt_alloc_all(c.fd, LENGTH, 32 * COUNT, h));
+	EXPECT_GT(RT_MIB, group_read(self->group, "memory.current", NULL));
+	rt_client_close(&c);
+}
+
+TEST_HARNESS_MAIN

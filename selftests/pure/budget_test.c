@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The budget: how it is written, and that it is exact under threads. */
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <linux/regalloc.h>
+
+#include "budget.h"
+
+#include "kselftest_harness.h"
+#include "threads.h"
+
+#define GIB		(1ULL << 30)
+#define MIB		(1ULL << 20)
+#define REGION		REGALLOC_REGION_BYTES
+#define POISON		0xa5a5a5a5a5a5a5a5ULL
+#define NR_THREADS	8
+
+TEST(parse_good)
+{
+	static const struct {
+		const char *text;
+		u64 ram;
+		u64 bytes;
+	} good[] = {
+		{ "1", GIB, 1 },
+		{ "4194304", GIB, 4 * MIB },
+		{ "4194304\n", GIB, 4 * MIB },
+		{ "4096K", GIB, 4 * MIB },
+		{ "4096k\n", GIB, 4 * MIB },
+		{ "64M", GIB, 64 * MIB },
+		{ "64m\n", GIB, 64 * MIB },
+		{ "1G", GIB, GIB },
+		{ "1g", GIB, GIB },
+		{ "3G\n", 4 * GIB, 3 * GIB },
+		{ "00064M", GIB, 64 * MIB },
+		{ "25%", 4 * GIB, GIB },
+		{ "25%\n", 4 * GIB, GIB },
+		{ "1%", 100 * MIB, MIB },
+		{ "100%", 4 * GIB, 4 * GIB },
+		{ "100%", 1ULL << 43, 1ULL << 43 },
+		{ "99%", 1ULL << 43, (1ULL << 43) * 99 / 100 },
+		{ "8796093022208", 1ULL << 43, 1ULL << 43 },
+	};
+	const char *why;
+	size_t i;
+	u64 bytes;
+
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		bytes = POISON;
+		EXPECT_EQ(0, regalloc_budget_parse(good[i].text, good[i].ram,
+						   &bytes, &why)) {
+			TH_LOG("'%s'", good[i].text);
+		}
+		EXPECT_EQ(good[i].bytes, bytes) {
+			TH_LOG("'%s'", good[i].text);
+		}
+	}
+}
+
+TEST(parse_bad)
+{
+	static const char * const bad[] = {
+		"", "\n", " ", "abc", "G", "%", "K1", "-1", "-1G", "12X", "1GG",
+		"1KM", "1G1", "64MB", "64M 64M", " 64M", "64M ", "64 M",
+		"64M\n\n", "\n64M", "1.5G", "0", "0\n", "0K", "0G", "0%",
+		"0000", "101%", "1000%", "25%%", "%25", "25%G", "25G%",
+		"18446744073709551615", "18446744073709551616",
+		"18446744073709551617", "99999999999G", "17179869184G",
+		"17592186044416M", "18014398509481984K", "18014398509481985K",
+		"18446744073709551616%", "184467440737095517%",
+		"340282366920938463463374607431768211457",
+		"4294967297%", "4G1",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		const char *why = NULL;
+		u64 bytes = POISON;
+
+		EXPECT_EQ(-EINVAL, regalloc_budget_parse(bad[i], 4 * GIB,
+							 &bytes, &why)) {
+			TH_LOG("'%s' gives %llu", bad[i],
+			       (unsigned long long)bytes);
+		}
+		EXPECT_EQ(POISON, bytes);
+		EXPECT_NE(NULL, why);
+	}
+}
+
+TEST(parse_more_than_the_machine_has)
+{
+	const char *why;
+	u64 bytes = POISON;
+
+	EXPECT_EQ(-EINVAL, regalloc_budget_parse("4294967297", 4 * GIB, &bytes,
+						 &why));
+	EXPECT_EQ(-EINVAL, regalloc_budget_parse("5G", 4 * GIB, &bytes, &why));
+	EXPECT_EQ(-EINVAL, regalloc_budget_parse("4097M", 4 * GIB, &bytes,
+						 &why));
+	EXPECT_EQ(POISON, bytes);
+	EXPECT_EQ(0, regalloc_budget_parse("4294967296", 4 * GIB, &bytes,
+					   &why));
+}
+
+FIXTURE(charge)
+{
+	struct regalloc_budget budget;
+	struct regalloc_account *a;
+	struct regalloc_account *b;
+};
+
+FIXTURE_SETUP(charge)
+{
+	self->a = regalloc_account_create(&self->budget, 1);
+	self->b = regalloc_account_create(&self->budget, 2);
+	ASSERT_NE(NULL, self->a);
+	ASSERT_NE(NULL, self->b);
+	atomic64_set(&self->budget.limit, 10 * REGION);
+}
+
+FIXTURE_TEARDOWN(charge)
+{
+	regalloc_account_put(self->a);
+	regalloc_account_put(self->b);
+}
+
+#define total(name)	atomic64_read(&self->budget.total.name)
+#define own(acc, name)	atomic64_read(&(acc)->own.name)
+
+TEST_F(charge, exactly_to_the_limit)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		EXPECT_TRUE(regalloc_account_try_charge(i % 2 ? self->a :
+							self->b, REGION));
+	EXPECT_FALSE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_FALSE(regalloc_account_try_charge(self->a, 1));
+	EXPECT_EQ(10 * REGION, total(charged));
+	EXPECT_EQ(5 * REGION, own(self->a, charged));
+	EXPECT_EQ(5 * REGION, own(self->b, charged));
+	EXPECT_EQ(10 * REGION, atomic64_read(&self->budget.peak));
+
+	regalloc_account_uncharge(self->b, REGION);
+	EXPECT_EQ(9 * REGION, total(charged));
+	EXPECT_EQ(4 * REGION, own(self->b, charged));
+	EXPECT_FALSE(regalloc_account_try_charge(self->a, REGION + 1));
+	EXPECT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(10 * REGION, atomic64_read(&self->budget.peak));
+}
+
+TEST_F(charge, limit_zero_and_lowered)
+{
+	atomic64_set(&self->budget.limit, 0);
+	EXPECT_FALSE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, total(charged));
+	EXPECT_EQ(0, atomic64_read(&self->budget.peak));
+	atomic64_set(&self->budget.limit, 2 * REGION);
+	EXPECT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	atomic64_set(&self->budget.limit, REGION);
+	EXPECT_FALSE(regalloc_account_try_charge(self->b, REGION));
+	regalloc_account_uncharge(self->a, REGION);
+	EXPECT_FALSE(regalloc_account_try_charge(self->b, REGION));
+	regalloc_account_uncharge(self->a, REGION);
+	EXPECT_TRUE(regalloc_account_try_charge(self->b, REGION));
+}
+
+TEST_F(charge, pins_and_notes)
+{
+	ASSERT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	regalloc_account_note_open(self->a);
+	regalloc_account_note_close(self->a);
+	regalloc_account_pin(self->a, REGION);
+	EXPECT_EQ(REGION, total(pinned));
+	EXPECT_EQ(REGION, own(self->a, pinned));
+	EXPECT_EQ(0, own(self->b, pinned));
+	EXPECT_EQ(REGION, total(charged));
+	regalloc_account_unpin(self->a, REGION / 2);
+	regalloc_account_uncharge(self->a, REGION / 2);
+	EXPECT_EQ(REGION / 2, total(pinned));
+	EXPECT_EQ(REGION / 2, total(charged));
+	regalloc_account_note_failure(self->b);
+	EXPECT_EQ(1, total(opened));
+	EXPECT_EQ(1, total(closed));
+	EXPECT_EQ(1, own(self->a, opened));
+	EXPECT_EQ(1, own(self->a, closed));
+	EXPECT_EQ(0, own(self->a, alloc_failures));
+	EXPECT_EQ(1, own(self->b, alloc_failures));
+	EXPECT_EQ(1, total(alloc_failures));
+}
+
+/* The account outlives its client as long as something has a reference. */
+TEST_F(charge, references)
+{
+	struct regalloc_account *c = regalloc_account_create(&self->budget, 3);
+
+	ASSERT_NE(NULL, c);
+	EXPECT_EQ(3, c->id);
+	regalloc_account_get(c);
+	regalloc_account_put(c);
+	EXPECT_TRUE(regalloc_account_try_charge(c, REGION));
+	regalloc_account_uncharge(c, REGION);
+	regalloc_account_put(c);
+}
+
+struct crowd {
+	struct regalloc_budget *budget;
+	struct regalloc_account *accounts[NR_THREADS];
+	u64 granted;
+	u64 above;
+	u64 running;
+};
+
+/* Takes one each; nobody gives back. */
+static void grab(unsigned int index, void *arg)
+{
+	struct crowd *crowd = arg;
+
+	while (regalloc_account_try_charge(crowd->accounts[index], REGION))
+		shared_add(&crowd->granted, 1);
+}
+
+/* Takes and gives back, one at a time. */
+static void churn(unsigned int index, void *arg)
+{
+	struct crowd *crowd = arg;
+	unsigned int turn;
+
+	for (turn = 0; turn < 5000; turn++) {
+		s64 limit = atomic64_read(&crowd->budget->limit);
+
+		if (!regalloc_account_try_charge(crowd->accounts[index],
+						 REGION))
+			continue;
+		shared_add(&crowd->granted, 1);
+		if (shared_add(&crowd->running, 1) >= (u64)limit / REGION ||
+		    atomic64_read(&crowd->budget->total.charged) > limit)
+			shared_add(&crowd->above, 1);
+		shared_add(&crowd->running, -1);
+		regalloc_account_uncharge(crowd->accounts[index], REGION);
+	}
+}
+
+static bool crowd_init(struct crowd *crowd, struct regalloc_budget *budget)
+{
+	unsigned int i;
+
+	memset(crowd, 0, sizeof(*crowd));
+	crowd->budget = budget;
+	for (i = 0; i < NR_THREADS; i++) {
+		crowd->accounts[i] = regalloc_account_create(budget, i);
+		if (!crowd->accounts[i])
+			return false;
+	}
+	return true;
+}
+
+TEST_F(charge, bug05_eight_threads_do_not_overshoot)
+{
+	unsigned int turn, i;
+
+	for (turn = 0; turn < 50; turn++) {
+		struct crowd crowd;
+		s64 sum = 0;
+
+		ASSERT_TRUE(crowd_init(&crowd, &self->budget));
+		run_threads(NR_THREADS, grab, &crowd);
+		ASSERT_EQ(10, crowd.granted);
+		ASSERT_EQ(10 * REGION, total(charged));
+		for (i = 0; i < NR_THREADS; i++) {
+			struct regalloc_account *a = crowd.accounts[i];
+			s64 mine = atomic64_read(&a->own.charged);
+
+			sum += mine;
+			regalloc_account_uncharge(a, mine);
+			ASSERT_EQ(0, atomic64_read(&a->own.charged));
+			regalloc_account_put(a);
+		}
+		ASSERT_EQ(10 * REGION, sum);
+		ASSERT_EQ(0, total(charged));
+	}
+	EXPECT_EQ(10 * REGION, atomic64_read(&self->budget.peak));
+}
+
+TEST_F(charge, bug05_and_09_take_and_give)
+{
+	struct crowd crowd;
+	unsigned int i;
+
+	atomic64_set(&self->budget.limit, 3 * REGION);
+	ASSERT_TRUE(crowd_init(&crowd, &self->budget));
+	run_threads(NR_THREADS, churn, &crowd);
+	EXPECT_EQ(0, crowd.above);
+	EXPECT_LT(0, crowd.granted);
+	EXPECT_EQ(0, total(charged));
+	EXPECT_GE(3 * REGION, atomic64_read(&self->budget.peak));
+	for (i = 0; i < NR_THREADS; i++) {
+		EXPECT_EQ(0, atomic64_read(&crowd.accounts[i]->own.charged));
+		regalloc_account_put(crowd.accounts[i]);
+	}
+}
+
+TEST_HARNESS_MAIN
