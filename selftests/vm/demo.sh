@@ -5,8 +5,8 @@
 #
 #	demo.sh [VERSION]	default 6.12; see vm.sh list
 #
-# Needs no privilege once its packages are installed. What it makes goes to build/demo, the chart to
-# build/demo/wave.svg. Succeeds only if every part of it did.
+# Needs no privilege once its packages are installed. What it makes goes to
+# build/demo, the chart to build/demo/wave.svg. Succeeds only if every part did.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
