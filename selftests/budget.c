@@ -5,6 +5,7 @@
  */
 #include "regalloc_test.h"
 
+#include <sched.h>
 #include <sys/sysinfo.h>
 
 #define LENGTH		(256 * 1024)
@@ -485,6 +486,45 @@ TEST_F(budget, bug18_no_false_refusal_while_sealing)
 	EXPECT_EQ(0, crowd.odd);
 	EXPECT_EQ(NR_THREADS * 200, crowd.served);
 	EXPECT_EQ(0, rt_stat("charged_bytes"));
+	crowd_close(&crowd);
+}
+
+/* More threads than slices: each tries until it has had its turns. */
+static void queue_thread(unsigned int index, void *arg)
+{
+	struct crowd *crowd = arg;
+	unsigned int turns = 0;
+
+	while (turns < 20 && !rt_load(&crowd->odd)) {
+		uint64_t h = rt_alloc_one(crowd->c[0].fd, LENGTH);
+
+		if (!h) {
+			sched_yield();
+			continue;
+		}
+		sched_yield();
+		if (rt_release_one(crowd->c[0].fd, h))
+			rt_store(&crowd->odd, 1);
+		turns++;
+	}
+	if (turns == 20)
+		rt_add(&crowd->served, 1);
+}
+
+/*
+ * Nobody waits in the kernel yet; but who asks again and again must not starve
+ * while others take and give. One who does hangs the test.
+ */
+TEST_F(budget, bug17_everybody_gets_his_turns)
+{
+	struct crowd crowd;
+
+	ASSERT_TRUE(crowd_open(&crowd));
+	ASSERT_EQ(0, rt_param_set("budget", "4M"));
+	rt_threads(3 * NR_THREADS, queue_thread, &crowd);
+	EXPECT_EQ(0, crowd.odd);
+	EXPECT_EQ(3 * NR_THREADS, crowd.served);
+	EXPECT_EQ(0, rt_stat("live_bytes"));
 	crowd_close(&crowd);
 }
 

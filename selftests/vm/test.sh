@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs the tests of the pure parts here, and those of the device in a guest of
-# each kernel in KERNELS (default: all that are supported). Each result counts
-# once. Logs stay in build/test-*.
+# Runs the tests of the pure parts and of the library here, and those of the
+# device in a guest of each kernel in KERNELS (default: all that are supported).
+# Each result counts once. Logs stay in build/test-*.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -55,18 +55,28 @@ make_payload() {
 	selftests -s -j"$(nproc)" install INSTALL_PATH="$build/payload/regalloc"
 	selftests -s emit_tests COLLECTION=regalloc |
 		sed -n 's/^regalloc://p' > "$build/payload/list"
+	make -s -C "$top/userlib" live LDFLAGS=-static
+	cp "$build/userlib/live" "$build/payload/regalloc/"
+	echo live >> "$build/payload/list"
 	cp -r "$source/tools/testing/selftests/kselftest" "$build/payload/"
 }
 
-# In the form of the runner's output, for one way to count.
-pure_tests() {
-	echo "==== tests of the pure parts"
-	local verdict=ok
+# host_program NAME COMMAND...: in the form of the runner's output, for one way
+# to count.
+host_program() {
+	local name=$1 verdict=ok
+	shift
+	echo "# selftests: host: $name"
+	"$@" 2>&1 | sed 's/^/# /' || verdict="not ok"
+	echo "$verdict 1 selftests: host: $name"
+}
+
+host_tests() {
+	echo "==== tests on this machine"
 	{
-		echo "# selftests: host: pure"
-		selftests -s pure 2>&1 | sed 's/^/# /' || verdict="not ok"
-		echo "$verdict 1 selftests: host: pure"
-	} | tee "$build/test-pure.tap"
+		host_program pure selftests -s pure
+		host_program library make -s -C "$top/userlib" check
+	} | tee "$build/test-host.tap"
 }
 
 # Counts the results inside the programs, which the runner prefixes with "# ".
@@ -151,7 +161,7 @@ rm -f "$build"/test-*
 printf '%s\n' $KERNELS | xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
 source=$("$vm" source)
 make_payload
-pure_tests
+host_tests
 wait
 device_tests
 count "$build"/test-*.tap
