@@ -178,6 +178,7 @@ static void publish_region(struct regalloc_pool *pool,
 {
 	region->words = words;
 	region->released_at = jiffies;
+	regalloc_region_set_place(region, slot_offset(pool, slot));
 	/* Needs no memory, and so cannot fail: the slot is reserved. */
 	xa_store(&pool->regions, slot, region, 0);
 	regalloc_slices_open(words, regalloc_class_slices(pool->class));

@@ -248,6 +248,27 @@ void regalloc_region_close(struct regalloc_region *region)
 }
 
 /**
+ * regalloc_region_set_place() - say where in the data window a region lies
+ * @region: that nobody can find yet
+ * @offset: its first byte in the data window
+ *
+ * The core maps a huge page only if it ends below the size of the inode, and
+ * asks the page itself where it is. What its last user left there may be
+ * anything.
+ */
+void regalloc_region_set_place(struct regalloc_region *region, u64 offset)
+{
+	unsigned int i;
+
+	for (i = 0; i < region->nr_chunks; i++) {
+		const struct regalloc_chunk *chunk = &region->chunks[i];
+
+		page_folio(chunk->page)->index = (offset >> PAGE_SHIFT) +
+						 chunk->pgoff;
+	}
+}
+
+/**
  * regalloc_region_page() - the memory at a place in a region
  * @region: open, or under RCU
  * @pgoff: page number in the region, below its end

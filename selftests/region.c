@@ -459,6 +459,37 @@ TEST_F(region, two_huge_pages)
 	EXPECT_EQ(0, rt_smaps_kb(first, "Rss"));
 }
 
+/* Leave marks of another use on most of the memory's huge pages. */
+static bool use_as_anonymous_memory(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return false;
+	madvise(p, bytes, MADV_HUGEPAGE);
+	memset(p, 1, bytes);
+	return !munmap(p, bytes);
+}
+
+/* What a page was before it became ours must not cost us the large mapping. */
+TEST_F(region, huge_pages_that_others_used_before)
+{
+	enum { REGIONS = 64 };
+	uint64_t *h = calloc(REGIONS * COUNT, sizeof(*h));
+	unsigned int i;
+
+	ASSERT_NE(NULL, h);
+	ASSERT_TRUE(use_as_anonymous_memory(2560UL << 20));
+	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, REGIONS * COUNT, h));
+	for (i = 0; i < REGIONS * COUNT; i++)
+		ASSERT_EQ(0, rt_poke(rt_addr(&self->c, h[i]), 1));
+	EXPECT_EQ(REGIONS * 4096,
+		  rt_smaps_kb(rt_addr(&self->c, h[0]), "FilePmdMapped"));
+	ASSERT_EQ(0, rt_release_all(self->c.fd, h, REGIONS * COUNT));
+	free(h);
+}
+
 /* 3 GiB are 768 regions, and not one more. */
 TEST_F(region, fill_the_budget)
 {
