@@ -60,6 +60,7 @@ static void domain_add(struct regalloc_domain *domain,
 {
 	mutex_lock(&domain->lock);
 	list_add_tail(&client->node, &domain->clients);
+	WRITE_ONCE(client->owner.control->eager, !domain->decay_ms);
 	domain->nr_clients++;
 	mutex_unlock(&domain->lock);
 }
@@ -81,9 +82,14 @@ static int owner_init(struct regalloc_owner *owner,
 					atomic64_inc_return(&domain->last_id));
 	if (!owner->account)
 		return -ENOMEM;
+	regalloc_map_pages_init(&owner->map);
+	owner->control = regalloc_map_pages_need(&owner->map, 0);
+	if (!owner->control) {
+		regalloc_account_put(owner->account);
+		return -ENOMEM;
+	}
 	owner->geo = &domain->geo;
 	owner->mapping = inode->i_mapping;
-	regalloc_map_pages_init(&owner->map);
 	mutex_init(&owner->lock);
 	return 0;
 }
@@ -171,6 +177,46 @@ unsigned int regalloc_client_take(struct regalloc_client *client,
 					  handles);
 	mutex_unlock(&client->owner.lock);
 	return taken;
+}
+
+/**
+ * regalloc_client_last_look() - look for a free slice before saying no
+ * @client: that wants slices
+ * @class: their size class
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: as regalloc_pool_last_look_locked().
+ */
+int regalloc_client_last_look(struct regalloc_client *client,
+			      unsigned int class, bool zero,
+			      unsigned int count, u64 *handles)
+{
+	int taken;
+
+	mutex_lock(&client->owner.lock);
+	taken = regalloc_pool_last_look_locked(&client->pools[class], zero,
+					       count, handles);
+	mutex_unlock(&client->owner.lock);
+	return taken;
+}
+
+/**
+ * regalloc_client_forget_hints() - let every region be looked at again
+ * @client: of which a process is about to go
+ *
+ * Context: may sleep. Takes the client's lock.
+ */
+void regalloc_client_forget_hints(struct regalloc_client *client)
+{
+	unsigned int class;
+
+	mutex_lock(&client->owner.lock);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_forget_hints_locked(&client->pools[class]);
+	mutex_unlock(&client->owner.lock);
 }
 
 /* Find the slice that a handle names; -ENOENT if it cannot name any. */

@@ -35,7 +35,8 @@ struct inode;
  * @misc: the device through which they come
  * @geo: shape of the clients' windows
  * @budget: what all of them may hold
- * @decay_ms: how long a spare region stays open if nobody needs its memory
+ * @decay_ms: how long a spare region stays open if nobody needs its memory.
+ *	Written under the domain's lock
  * @decay: closes those whose time has come
  * @last_id: the number that the latest client got
  * @lock: protects the members below
@@ -76,6 +77,10 @@ void regalloc_client_destroy(struct regalloc_client *client);
 unsigned int regalloc_client_take(struct regalloc_client *client,
 				  unsigned int class, bool zero,
 				  unsigned int count, u64 *handles);
+int regalloc_client_last_look(struct regalloc_client *client,
+			      unsigned int class, bool zero,
+			      unsigned int count, u64 *handles);
+void regalloc_client_forget_hints(struct regalloc_client *client);
 int regalloc_client_give(struct regalloc_client *client, u64 handle);
 int regalloc_client_zero(struct regalloc_client *client, u64 handle);
 unsigned int regalloc_client_close_spares(struct regalloc_client *client,

@@ -64,9 +64,14 @@ static int do_info(struct regalloc_call *call)
 	info->window_bytes = regalloc_geometry_window_bytes(geo);
 	info->map_offset = info->window_bytes;
 	info->map_bytes = regalloc_geometry_map_bytes(geo);
-	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
 		info->state_offset[class] =
 			regalloc_geometry_state_offset(geo, class, 0);
+		info->avail_offset[class] =
+			regalloc_geometry_avail_offset(geo, class, 0);
+		info->dirty_offset[class] =
+			regalloc_geometry_dirty_offset(geo, class, 0);
+	}
 	info->budget_bytes = atomic64_read(&domain->budget.limit);
 	return reply(call);
 }
@@ -199,7 +204,9 @@ static int do_trim(struct regalloc_call *call)
 
 	if (trim->reserved)
 		return -EINVAL;
-	trim->out_regions = regalloc_reclaim_trim(call->client);
+	trim->out_regions = trim->flags & REGALLOC_TRIM_F_ARM ?
+			    regalloc_reclaim_arm_client(call->client) :
+			    regalloc_reclaim_trim(call->client);
 	return reply(call);
 }
 
@@ -257,7 +264,7 @@ static const struct regalloc_ioctl_desc ioctl_descs[] = {
 	IOCTL_DESC(REGALLOC_IOC_ALLOC, alloc, out_slice_bytes,
 		   REGALLOC_ALLOC_F_ZERO),
 	IOCTL_DESC(REGALLOC_IOC_RELEASE, release, handles, 0),
-	IOCTL_DESC(REGALLOC_IOC_TRIM, trim, reserved, 0),
+	IOCTL_DESC(REGALLOC_IOC_TRIM, trim, reserved, REGALLOC_TRIM_F_ARM),
 	IOCTL_DESC(REGALLOC_IOC_STATS, stats, alloc_failures, 0),
 	IOCTL_DESC(REGALLOC_IOC_ZERO, zero, handle, 0),
 };

@@ -10,7 +10,7 @@
  *	slice_map	which slices are free
  *	map_pages	the memory that this is recorded in
  *	region		the memory that is handed out
- *	pool		one client's regions of one size class
+ *	pool*		one client's regions of one size class
  *	client		one open file
  *	reclaim		who gets memory when, and whose is taken back
  *	mmap ioctl sysfs	the three faces
@@ -124,6 +124,12 @@ static int regalloc_fop_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int regalloc_fop_flush(struct file *file, fl_owner_t id)
+{
+	regalloc_reclaim_flush(file->private_data);
+	return 0;
+}
+
 static int regalloc_fop_release(struct inode *inode, struct file *file)
 {
 	regalloc_client_destroy(file->private_data);
@@ -133,6 +139,7 @@ static int regalloc_fop_release(struct inode *inode, struct file *file)
 static const struct file_operations regalloc_fops = {
 	.owner			= THIS_MODULE,
 	.open			= regalloc_fop_open,
+	.flush			= regalloc_fop_flush,
 	.release		= regalloc_fop_release,
 	.unlocked_ioctl		= regalloc_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,

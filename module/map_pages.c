@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 
 #include "budget.h"
 #include "map_pages.h"
@@ -58,36 +60,63 @@ struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
 	return xa_is_err(old) ? NULL : old;
 }
 
-static u32 *page_words(struct page *page, u64 offset)
+static void *page_at(struct page *page, u64 offset)
 {
 	return page ? page_address(page) + offset_in_page(offset) : NULL;
 }
 
 /**
- * regalloc_map_pages_make_words() - the state words at an offset
- * @map: the pages
- * @offset: in the map window, of the words of one slot
- *
- * Context: may sleep; does not use the locks of regalloc.
- * Return: the words, up to the end of the slot; NULL without memory.
- */
-u32 *regalloc_map_pages_make_words(struct regalloc_map_pages *map, u64 offset)
-{
-	return page_words(regalloc_map_pages_make(map, offset >> PAGE_SHIFT,
-						  REGALLOC_GFP),
-			  offset);
-}
-
-/**
- * regalloc_map_pages_find_words() - the state words at an offset, if any
+ * regalloc_map_pages_need() - what lies at an offset, with memory behind it
  * @map: the pages
  * @offset: in the map window
  *
- * Return: the words; NULL if they have never been needed and so are all 0.
+ * Context: may sleep; does not use the locks of regalloc.
+ * Return: its address, good up to the end of the page; NULL without memory.
  */
-u32 *regalloc_map_pages_find_words(struct regalloc_map_pages *map, u64 offset)
+void *regalloc_map_pages_need(struct regalloc_map_pages *map, u64 offset)
 {
-	return page_words(xa_load(&map->pages, offset >> PAGE_SHIFT), offset);
+	return page_at(regalloc_map_pages_make(map, offset >> PAGE_SHIFT,
+					       REGALLOC_GFP), offset);
+}
+
+/**
+ * regalloc_map_pages_find() - what lies at an offset, if it was ever needed
+ * @map: the pages
+ * @offset: in the map window
+ *
+ * Return: its address, good up to the end of the page; NULL if it was never
+ * needed, and so is all 0.
+ */
+void *regalloc_map_pages_find(struct regalloc_map_pages *map, u64 offset)
+{
+	return page_at(xa_load(&map->pages, offset >> PAGE_SHIFT), offset);
+}
+
+/**
+ * regalloc_map_pages_scan() - look for a byte that is not 0
+ * @map: the pages
+ * @offset: of the first byte in the map window
+ * @nr: number of bytes
+ *
+ * Return: how many bytes before the first one that is not 0; @nr if all are.
+ */
+unsigned long regalloc_map_pages_scan(struct regalloc_map_pages *map, u64 offset,
+				      unsigned long nr)
+{
+	unsigned long done = 0;
+
+	while (done < nr) {
+		unsigned long now = min(nr - done,
+					PAGE_SIZE - offset_in_page(offset));
+		void *bytes = regalloc_map_pages_find(map, offset);
+		void *found = bytes ? memchr_inv(bytes, 0, now) : NULL;
+
+		if (found)
+			return done + (found - bytes);
+		offset += now;
+		done += now;
+	}
+	return nr;
 }
 
 /**

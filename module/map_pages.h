@@ -30,8 +30,10 @@ void regalloc_map_pages_init(struct regalloc_map_pages *map);
 void regalloc_map_pages_fini(struct regalloc_map_pages *map);
 struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
 				     unsigned long index, gfp_t gfp);
-u32 *regalloc_map_pages_make_words(struct regalloc_map_pages *map, u64 offset);
-u32 *regalloc_map_pages_find_words(struct regalloc_map_pages *map, u64 offset);
+void *regalloc_map_pages_need(struct regalloc_map_pages *map, u64 offset);
+void *regalloc_map_pages_find(struct regalloc_map_pages *map, u64 offset);
+unsigned long regalloc_map_pages_scan(struct regalloc_map_pages *map, u64 offset,
+				      unsigned long nr);
 u64 regalloc_map_pages_bytes(const struct regalloc_map_pages *map);
 
 #endif /* REGALLOC_MAP_PAGES_H */

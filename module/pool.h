@@ -3,13 +3,17 @@
  * Pools: one client's region slots of one size class.
  *
  * The xarray holds the open regions by slot. A region is in it exactly as long
- * as it is open, and two marks say where a look may be worth while:
+ * as it is open. Hints say where a look may be worth while:
  *
- *	REGALLOC_MAYBE_FREE	some slice may be free
- *	REGALLOC_MAYBE_SPARE	there may be no live slice
+ *	avail		a byte in the map window: some slice may be free. Set when
+ *			that becomes possible; cleared by whoever looked and found
+ *			none: clear, fence, look once more
+ *	dirty		a byte in the map window: the owner has released a slice
+ *			without us. Turned into the mark below when we look
+ *	REGALLOC_MAYBE_SPARE	a mark in the xarray: there may be no live slice
  *
- * Both are set when they become possible and cleared by whoever looked and
- * found the contrary.
+ * The bytes are the owner's to write, like the state words: a wrong one costs
+ * the owner time or memory.
  *
  * Locks, outer first:
  *
@@ -37,9 +41,9 @@
 struct address_space;
 struct page;
 struct regalloc_account;
+struct regalloc_region;
 
-#define REGALLOC_MAYBE_FREE	XA_MARK_1
-#define REGALLOC_MAYBE_SPARE	XA_MARK_2
+#define REGALLOC_MAYBE_SPARE	XA_MARK_1
 
 /**
  * struct regalloc_owner - what all pools of one client share
@@ -47,6 +51,7 @@ struct regalloc_account;
  * @account: what the client has charged
  * @mapping: where its windows are mapped
  * @map: its slice maps
+ * @control: the beginning of its map window
  * @lock: the client's lock
  */
 struct regalloc_owner {
@@ -54,6 +59,7 @@ struct regalloc_owner {
 	struct regalloc_account *account;
 	struct address_space *mapping;
 	struct regalloc_map_pages map;
+	struct regalloc_control *control;
 	struct mutex lock;	/* the open regions of all its pools */
 };
 
@@ -63,12 +69,14 @@ struct regalloc_owner {
  * @class: size class of all its slices
  * @grow_lock: held while a region is being opened
  * @regions: the open regions, by slot
+ * @end: slots from this one on have never been open. Client's lock
  */
 struct regalloc_pool {
 	struct regalloc_owner *owner;
 	unsigned int class;
 	struct mutex grow_lock;	/* opening a region */
 	struct xarray regions;
+	unsigned long end;
 };
 
 /**
@@ -89,10 +97,22 @@ void regalloc_pool_init(struct regalloc_pool *pool,
 			struct regalloc_owner *owner, unsigned int class);
 void regalloc_pool_fini_locked(struct regalloc_pool *pool);
 
+u64 regalloc_pool_offset(const struct regalloc_pool *pool, unsigned long slot);
 int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
 		       unsigned int count, u64 *handles);
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 				       unsigned int count, u64 *handles);
+void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool);
+void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
+				     struct regalloc_region *region,
+				     unsigned long slot);
+unsigned int regalloc_pool_take_in_slot_locked(struct regalloc_pool *pool,
+					       unsigned long slot, bool zero,
+					       unsigned int count,
+					       u64 *handles);
+int regalloc_pool_last_look_locked(struct regalloc_pool *pool, bool zero,
+				   unsigned int count, u64 *handles);
+void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool);
 int regalloc_pool_give_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen,
 			      bool close_now);

@@ -95,7 +95,7 @@ void regalloc_pool_add_usage(struct regalloc_pool *pool,
 
 	rcu_read_lock();
 	xa_for_each(&pool->regions, slot, region) {
-		live = regalloc_slices_count_live(region->words, nr);
+		live = regalloc_slices_count_live(region->map.words, nr);
 		usage->regions++;
 		usage->spares += live == 0;
 		usage->live += live;

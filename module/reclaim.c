@@ -85,6 +85,21 @@ static int grow(struct regalloc_client *client, unsigned int class, bool zero,
 	}
 }
 
+/* Allocate what can be had in one step; -EAGAIN as for grow(). */
+static int take_or_grow(struct regalloc_client *client, unsigned int class,
+			bool zero, unsigned int count, u64 *handles)
+{
+	int taken;
+
+	taken = regalloc_client_take(client, class, zero, count, handles);
+	if (!taken)
+		taken = grow(client, class, zero, count, handles);
+	if (taken != -ENOMEM)
+		return taken;
+	taken = regalloc_client_last_look(client, class, zero, count, handles);
+	return taken ?: -ENOMEM;
+}
+
 /**
  * regalloc_reclaim_alloc() - allocate slices, opening regions as needed
  * @client: that wants them
@@ -106,25 +121,17 @@ int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
 	unsigned int got = 0, looks = 0;
 	int taken, err = 0;
 
-	while (got < count) {
-		taken = regalloc_client_take(client, class, zero, count - got,
-					     handles + got);
-		if (!taken && err)
-			break;
-		if (!taken)
-			taken = grow(client, class, zero, count - got,
+	while (got < count && !err) {
+		taken = take_or_grow(client, class, zero, count - got,
 				     handles + got);
 		if (taken > 0) {
 			got += taken;
 			looks = 0;
-			err = 0;
 		} else if (taken != -EAGAIN || ++looks == MAX_LOOKS) {
 			err = -ENOMEM;
 		}
-		if (fatal_signal_pending(current)) {
+		if (fatal_signal_pending(current))
 			err = -EINTR;
-			break;
-		}
 		cond_resched();
 	}
 	if (got)
@@ -158,8 +165,11 @@ static void decay_work_fn(struct work_struct *work)
 	struct regalloc_client *client;
 
 	mutex_lock(&domain->lock);
-	list_for_each_entry(client, &domain->clients, node)
+	list_for_each_entry(client, &domain->clients, node) {
+		WRITE_ONCE(client->owner.control->armed, 0);
+		smp_mb();	/* who finds us armed still, we see what he did */
 		regalloc_client_close_spares(client, UINT_MAX, idle, &next);
+	}
 	mutex_unlock(&domain->lock);
 	if (next != MAX_JIFFY_OFFSET)
 		queue_delayed_work(regalloc_wq, &domain->decay, next);
@@ -185,6 +195,12 @@ void regalloc_reclaim_exit(struct regalloc_domain *domain)
 	cancel_delayed_work_sync(&domain->decay);
 }
 
+static void queue_decay(struct regalloc_domain *domain, unsigned int decay_ms)
+{
+	queue_delayed_work(regalloc_wq, &domain->decay,
+			   msecs_to_jiffies(decay_ms));
+}
+
 /**
  * regalloc_reclaim_arm() - see to it that new spares decay
  * @domain: in which slices have been released
@@ -194,8 +210,38 @@ void regalloc_reclaim_arm(struct regalloc_domain *domain)
 	unsigned int decay_ms = READ_ONCE(domain->decay_ms);
 
 	if (decay_ms)
-		queue_delayed_work(regalloc_wq, &domain->decay,
-				   msecs_to_jiffies(decay_ms));
+		queue_decay(domain, decay_ms);
+}
+
+/**
+ * regalloc_reclaim_arm_client() - the same, when a client says so
+ * @client: which has released slices without us
+ *
+ * Context: may sleep. Takes the client's lock if decay_ms is 0.
+ * Return: how many regions were closed.
+ */
+unsigned int regalloc_reclaim_arm_client(struct regalloc_client *client)
+{
+	unsigned int decay_ms = READ_ONCE(client->domain->decay_ms);
+
+	if (!decay_ms)
+		return regalloc_reclaim_trim(client);
+	/* In this order, and whatever decay_ms is by now: else armed stays. */
+	WRITE_ONCE(client->owner.control->armed, 1);
+	queue_decay(client->domain, decay_ms);
+	return 0;
+}
+
+/**
+ * regalloc_reclaim_flush() - look after what a process may have left undone
+ * @client: of which a descriptor is being closed
+ *
+ * Context: may sleep. Takes the client's lock.
+ */
+void regalloc_reclaim_flush(struct regalloc_client *client)
+{
+	regalloc_client_forget_hints(client);
+	regalloc_reclaim_arm_client(client);
 }
 
 /**
@@ -206,7 +252,13 @@ void regalloc_reclaim_arm(struct regalloc_domain *domain)
 void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
 				unsigned int decay_ms)
 {
+	struct regalloc_client *client;
+
+	mutex_lock(&domain->lock);
 	WRITE_ONCE(domain->decay_ms, decay_ms);
+	list_for_each_entry(client, &domain->clients, node)
+		WRITE_ONCE(client->owner.control->eager, !decay_ms);
+	mutex_unlock(&domain->lock);
 	mod_delayed_work(regalloc_wq, &domain->decay, 0);
 }
 

@@ -22,6 +22,8 @@ struct regalloc_domain;
 int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
 			   bool zero, unsigned int count, u64 *handles);
 unsigned int regalloc_reclaim_trim(struct regalloc_client *client);
+unsigned int regalloc_reclaim_arm_client(struct regalloc_client *client);
+void regalloc_reclaim_flush(struct regalloc_client *client);
 
 void regalloc_reclaim_init(struct regalloc_domain *domain);
 void regalloc_reclaim_exit(struct regalloc_domain *domain);

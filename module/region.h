@@ -40,12 +40,25 @@ struct regalloc_chunk {
 };
 
 /**
+ * struct regalloc_slot_map - what the map window says of one slot
+ * @words: the state words of its slices
+ * @avail: not 0 if there may be a free slice
+ * @dirty: not 0 if the owner released a slice since we looked last
+ */
+struct regalloc_slot_map {
+	u32 *words;
+	u8 *avail;
+	u8 *dirty;
+};
+
+/**
  * struct regalloc_region - 4 MiB of memory, all zero when it is opened
  * @account: that it is charged to; holds a reference
- * @words: its slices' state words; set by the pool
+ * @map: of its slot; set by the pool
  * @witness: a slice that was live at the last look. Client's lock
- * @first_free: the first slice worth a look for a free one. Client's lock
- * @released_at: jiffies of the last release, or of the opening. Client's lock
+ * @first_free: the first slice to look at for a free one. Client's lock
+ * @released_at: jiffies of the last release that we know of, or of the opening.
+ *	Client's lock
  * @link: in the list of pinned regions
  * @rcu: to free it
  * @nr_chunks: how many there are in @chunks
@@ -53,7 +66,7 @@ struct regalloc_chunk {
  */
 struct regalloc_region {
 	struct regalloc_account *account;
-	u32 *words;
+	struct regalloc_slot_map map;
 	unsigned int witness;
 	unsigned int first_free;
 	unsigned long released_at;

@@ -13,6 +13,9 @@
  */
 #define MAX_SPAN_SHIFT	43
 
+/* Bytes at the start of the map window for struct regalloc_control. */
+#define CONTROL_BYTES	4096
+
 /**
  * regalloc_class_from_length() - the size class that serves a length
  * @length: bytes
@@ -79,7 +82,7 @@ static u64 slot_state_bytes(unsigned int class)
 /**
  * regalloc_geometry_state_offset() - where the state words of a slot lie
  * @geo: the geometry
- * @class: size class; REGALLOC_NR_CLASSES gives the end of the map window
+ * @class: size class; REGALLOC_NR_CLASSES gives the end of all words
  * @slot: region slot
  *
  * The words of a slot never cross a page: their size is a power of two, at
@@ -90,7 +93,7 @@ static u64 slot_state_bytes(unsigned int class)
 u64 regalloc_geometry_state_offset(const struct regalloc_geometry *geo,
 				   unsigned int class, unsigned long slot)
 {
-	u64 offset = 0;
+	u64 offset = CONTROL_BYTES;
 	unsigned int c;
 
 	for (c = 0; c < class; c++)
@@ -101,6 +104,36 @@ u64 regalloc_geometry_state_offset(const struct regalloc_geometry *geo,
 }
 
 /**
+ * regalloc_geometry_avail_offset() - where the byte "avail" of a slot lies
+ * @geo: the geometry
+ * @class: size class
+ * @slot: region slot
+ *
+ * Return: offset in the map window, in bytes.
+ */
+u64 regalloc_geometry_avail_offset(const struct regalloc_geometry *geo,
+				   unsigned int class, unsigned long slot)
+{
+	return regalloc_geometry_state_offset(geo, REGALLOC_NR_CLASSES, 0) +
+	       (u64)class * regalloc_geometry_slots(geo) + slot;
+}
+
+/**
+ * regalloc_geometry_dirty_offset() - where the byte "dirty" of a slot lies
+ * @geo: the geometry
+ * @class: size class; REGALLOC_NR_CLASSES gives the end of all bytes
+ * @slot: region slot
+ *
+ * Return: offset in the map window, in bytes.
+ */
+u64 regalloc_geometry_dirty_offset(const struct regalloc_geometry *geo,
+				   unsigned int class, unsigned long slot)
+{
+	return regalloc_geometry_avail_offset(geo, REGALLOC_NR_CLASSES + class,
+					      slot);
+}
+
+/**
  * regalloc_geometry_map_bytes() - size of the map window
  * @geo: the geometry
  *
@@ -108,7 +141,7 @@ u64 regalloc_geometry_state_offset(const struct regalloc_geometry *geo,
  */
 u64 regalloc_geometry_map_bytes(const struct regalloc_geometry *geo)
 {
-	u64 end = regalloc_geometry_state_offset(geo, REGALLOC_NR_CLASSES, 0);
+	u64 end = regalloc_geometry_dirty_offset(geo, REGALLOC_NR_CLASSES, 0);
 
 	return (end + 0xffff) & ~0xffffULL;
 }

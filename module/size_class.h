@@ -5,8 +5,10 @@
  *
  * The data window is one span per size class, each as large as the whole
  * budget can be, so an offset tells its class, slot and slice without a lookup
- * and a slot never changes its class. Behind it lies the map window: for each
- * class the state words of its slices, in the order of their addresses.
+ * and a slot never changes its class. Behind it lies the map window: one page
+ * of struct regalloc_control; for each class the state words of its slices, in
+ * the order of their addresses; for each class a byte "avail" for each slot;
+ * for each class a byte "dirty" for each slot.
  */
 #ifndef REGALLOC_SIZE_CLASS_H
 #define REGALLOC_SIZE_CLASS_H
@@ -56,6 +58,10 @@ int regalloc_geometry_init(struct regalloc_geometry *geo, u64 ram_bytes);
 unsigned long regalloc_geometry_slots(const struct regalloc_geometry *geo);
 u64 regalloc_geometry_window_bytes(const struct regalloc_geometry *geo);
 u64 regalloc_geometry_state_offset(const struct regalloc_geometry *geo,
+				   unsigned int class, unsigned long slot);
+u64 regalloc_geometry_avail_offset(const struct regalloc_geometry *geo,
+				   unsigned int class, unsigned long slot);
+u64 regalloc_geometry_dirty_offset(const struct regalloc_geometry *geo,
 				   unsigned int class, unsigned long slot);
 u64 regalloc_geometry_map_bytes(const struct regalloc_geometry *geo);
 u64 regalloc_geometry_offset(const struct regalloc_geometry *geo,

@@ -52,7 +52,8 @@ bool regalloc_slice_claim(u32 *word, u32 *gen)
 	u32 old = READ_ONCE(*word);
 
 	do {
-		if (word_state(old) != REGALLOC_STATE_FREE)
+		/* Generation 0 is never given out, even if the owner wrote it. */
+		if (word_state(old) != REGALLOC_STATE_FREE || !word_gen(old))
 			return false;
 	} while (!try_cmpxchg(word, &old,
 			      word_make(word_gen(old), REGALLOC_STATE_LIVE)));

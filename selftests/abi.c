@@ -234,6 +234,9 @@ TEST_F(abi, unknown_flags)
 		if (variant->cmd == REGALLOC_IOC_ALLOC &&
 		    1U << bit == REGALLOC_ALLOC_F_ZERO)
 			continue;
+		if (variant->cmd == REGALLOC_IOC_TRIM &&
+		    1U << bit == REGALLOC_TRIM_F_ARM)
+			continue;
 		fill_valid(self, variant->cmd, &arg, variant->size);
 		arg.flags = 1U << bit;
 		EXPECT_EQ(-EINVAL, call(self->c.fd, variant->cmd, &arg)) {

@@ -331,7 +331,7 @@ static void map_main(unsigned int index, void *arg)
 		map_thread(index, arg);
 		return;
 	}
-	rt_wait_until(rt_load(&crew->claims) > 1000 &&
+	rt_wait_until(rt_load(&crew->claims) > 200 &&
 		      rt_stat("regions_closed") > crew->closed + 100,
 		      RT_DEADLINE);
 	rt_store(&crew->stop, true);
@@ -348,7 +348,7 @@ TEST_F(batch, bug02_claim_in_the_map_against_trim)
 	rt_threads(4, map_main, &crew);
 	EXPECT_EQ(0, crew.corrupt);
 	EXPECT_EQ(0, crew.odd);
-	EXPECT_LT(1000, crew.claims);
+	EXPECT_LT(200, crew.claims);
 	ASSERT_EQ(0, rt_trim(self->c.fd, NULL));
 	ASSERT_EQ(0, rt_stats(self->c.fd, &s));
 	EXPECT_EQ(0, s.charged_bytes);

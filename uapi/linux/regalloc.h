@@ -48,7 +48,19 @@
 
 /*
  * The slice map: one __u32 for each slice of the data window. The two low bits
- * are the state, the others the generation.
+ * are the state, the others the generation. The owner may change words, each
+ * with one compare-and-swap, in two ways and no other:
+ *
+ *	allocate	(g, FREE) -> (g, LIVE); the handle has generation g
+ *	release		(g, LIVE) -> (g + 1, FREE); from the last one to 1
+ *
+ * After that, a release sees to it that the byte "avail" of the region's slot
+ * is 1, and the byte "dirty" too. If @eager of struct regalloc_control is set, it
+ * calls TRIM without flags if no slice of the region is live any more; else, if
+ * @armed is 0, it calls TRIM with REGALLOC_TRIM_F_ARM. An
+ * allocation that finds no free slice in a slot clears "avail" and looks once
+ * more, and sets it again if it finds one after all; and if no slot has any, it
+ * calls ALLOC. Loads that follow a store here follow it in memory, too.
  */
 #define REGALLOC_STATE_CLOSED		0U	/* no memory behind it */
 #define REGALLOC_STATE_FREE		1U
@@ -57,16 +69,42 @@
 #define REGALLOC_STATE_GEN_SHIFT	2
 
 /**
+ * struct regalloc_control - what the kernel and the owner tell each other
+ * @eager: the kernel: regions are to be closed as soon as they are empty
+ * @armed: the kernel: will look at the "dirty" bytes without being asked
+ * @reserved1: keeps the next members in a cache line of their own
+ * @nr_slots: the kernel: for each class, slots from this one on have never been
+ *	open
+ * @reserved2: likewise
+ * @lowest: a hint, for each class: the lowest slot worth a look at "avail"
+ * @reserved3: likewise
+ */
+struct regalloc_control {
+	__u32 eager;
+	__u32 armed;
+	__u32 reserved1[14];
+	__u32 nr_slots[REGALLOC_NR_CLASSES];
+	__u32 reserved2[9];
+	__u32 lowest[REGALLOC_NR_CLASSES];
+	__u32 reserved3[9];
+};
+
+/**
  * struct regalloc_ioc_info - geometry of this client's window
  * @size: sizeof(struct regalloc_ioc_info)
  * @flags: must be 0
  * @span_bytes: bytes of window per size class; a power of two. Region slot r
  *	of class c lies at c * span_bytes + r * REGALLOC_REGION_BYTES
  * @window_bytes: bytes of the data window, which starts at mmap offset 0
- * @map_offset: mmap offset of the map window, which holds the slice maps
+ * @map_offset: mmap offset of the map window, which begins with struct
+ *	regalloc_control and holds the slice maps
  * @map_bytes: bytes of the map window
  * @state_offset: for each class, offset in the map window of the words of its
  *	slices, in the order of their addresses
+ * @avail_offset: for each class, offset in the map window of the bytes "avail",
+ *	one for each slot: there may be a free slice
+ * @dirty_offset: likewise "dirty": a slice has been released since the kernel
+ *	looked last
  * @budget_bytes: what all clients together may hold, at this moment
  */
 struct regalloc_ioc_info {
@@ -77,6 +115,8 @@ struct regalloc_ioc_info {
 	__aligned_u64 map_offset;
 	__aligned_u64 map_bytes;
 	__aligned_u64 state_offset[REGALLOC_NR_CLASSES];
+	__aligned_u64 avail_offset[REGALLOC_NR_CLASSES];
+	__aligned_u64 dirty_offset[REGALLOC_NR_CLASSES];
 	__aligned_u64 budget_bytes;
 };
 
@@ -133,10 +173,13 @@ struct regalloc_ioc_release {
 	__aligned_u64 handles;
 };
 
+/* Let spares decay, as after a RELEASE, instead of closing them now. */
+#define REGALLOC_TRIM_F_ARM		0x100U
+
 /**
  * struct regalloc_ioc_trim - close this client's spare regions now
  * @size: sizeof(struct regalloc_ioc_trim)
- * @flags: must be 0
+ * @flags: REGALLOC_TRIM_F_*
  * @out_regions: number of regions closed
  * @reserved: must be 0
  */

@@ -64,9 +64,12 @@ int regalloc_abi_zero(int fd, uint64_t handle)
 	return call(fd, REGALLOC_IOC_ZERO, &arg);
 }
 
-int regalloc_abi_trim(int fd)
+int regalloc_abi_trim(int fd, uint32_t flags)
 {
-	struct regalloc_ioc_trim arg = { .size = sizeof(arg) };
+	struct regalloc_ioc_trim arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+	};
 
 	return call(fd, REGALLOC_IOC_TRIM, &arg);
 }

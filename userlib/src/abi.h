@@ -57,8 +57,9 @@ int regalloc_abi_zero(int fd, uint64_t handle);
 /**
  * regalloc_abi_trim() - close the client's spare regions
  * @fd: the client
+ * @flags: REGALLOC_TRIM_F_*
  */
-int regalloc_abi_trim(int fd);
+int regalloc_abi_trim(int fd, uint32_t flags);
 
 /**
  * regalloc_abi_stats() - what the client holds

@@ -15,16 +15,27 @@ static bool is_power_of_two(uint64_t n)
 	return n && !(n & (n - 1));
 }
 
-/* Do the words of every class lie in the map window, and are they aligned? */
-static bool states_valid(const struct regalloc_geometry *geo,
-			 const struct regalloc_ioc_info *info)
+/* Is there room for @bytes at @offset of the map window? */
+static bool part_valid(const struct regalloc_ioc_info *info, uint64_t offset,
+		       uint64_t bytes)
 {
-	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
-		uint64_t bytes = regalloc_class_state_bytes(geo, c);
+	return bytes <= info->map_bytes && offset <= info->map_bytes - bytes;
+}
 
+/* Does all that we use lie in the map window, and is it aligned? */
+static bool map_valid(const struct regalloc_geometry *geo,
+		      const struct regalloc_ioc_info *info)
+{
+	uint64_t nr_slots = regalloc_nr_slots(geo);
+
+	if (!part_valid(info, 0, sizeof(struct regalloc_control)))
+		return false;
+	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
 		if (info->state_offset[c] % sizeof(uint32_t) ||
-		    bytes > info->map_bytes ||
-		    info->state_offset[c] > info->map_bytes - bytes)
+		    !part_valid(info, info->state_offset[c],
+				regalloc_class_state_bytes(geo, c)) ||
+		    !part_valid(info, info->avail_offset[c], nr_slots) ||
+		    !part_valid(info, info->dirty_offset[c], nr_slots))
 			return false;
 	}
 	return true;
@@ -42,45 +53,68 @@ static int geometry_init(struct regalloc_geometry *geo,
 	if (!is_power_of_two(span) || span < REGALLOC_REGION_BYTES ||
 	    info->window_bytes / REGALLOC_NR_CLASSES < span)
 		return -ENOTTY;
-
 	geo->span_shift = __builtin_ctzll(span);
-	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++)
-		geo->state_offset[c] = info->state_offset[c];
-
-	return states_valid(geo, info) ? 0 : -ENOTTY;
+	return map_valid(geo, info) ? 0 : -ENOTTY;
 }
 
-static void *map(int fd, int prot, uint64_t offset, uint64_t bytes)
+static void *map_shared(int fd, uint64_t offset, uint64_t bytes)
 {
 	/* A window can be longer than a 32-bit address space. */
 	if ((size_t)bytes != bytes) {
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
-	return mmap(NULL, bytes, prot, MAP_SHARED, fd, offset);
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 }
 
-/* Both windows, or none. */
+/* Address space for the witnesses: what is not used costs nothing. */
+static void *map_witnesses(size_t bytes)
+{
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static void client_unmap(struct regalloc *ra)
+{
+	if (ra->witnesses != MAP_FAILED)
+		munmap(ra->witnesses, ra->witness_bytes);
+	if (ra->map != MAP_FAILED)
+		munmap(ra->map, ra->map_bytes);
+	if (ra->window != MAP_FAILED)
+		munmap(ra->window, ra->window_bytes);
+}
+
+/* Both windows and the witnesses, or none. */
 static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 {
-	void *window, *states;
+	size_t nr_slots = regalloc_nr_slots(&ra->geo);
 	int err;
 
-	window = map(ra->fd, PROT_READ | PROT_WRITE, 0, info->window_bytes);
-	if (window == MAP_FAILED)
-		return -errno;
-
-	states = map(ra->fd, PROT_READ, info->map_offset, info->map_bytes);
-	if (states == MAP_FAILED) {
+	ra->window_bytes = info->window_bytes;
+	ra->map_bytes = info->map_bytes;
+	ra->witness_bytes = REGALLOC_NR_CLASSES * nr_slots * sizeof(uint16_t);
+	ra->map = MAP_FAILED;
+	ra->witnesses = MAP_FAILED;
+	ra->window = map_shared(ra->fd, 0, info->window_bytes);
+	if (ra->window != MAP_FAILED)
+		ra->map = map_shared(ra->fd, info->map_offset, info->map_bytes);
+	if (ra->map != MAP_FAILED)
+		ra->witnesses = map_witnesses(ra->witness_bytes);
+	if (ra->witnesses == MAP_FAILED) {
 		err = -errno;
-		munmap(window, info->window_bytes);
+		client_unmap(ra);
 		return err;
 	}
 
-	ra->window = window;
-	ra->window_bytes = info->window_bytes;
-	ra->map = states;
-	ra->map_bytes = info->map_bytes;
+	ra->control = (struct regalloc_control *)ra->map;
+	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
+		struct regalloc_class_map *class = &ra->class[c];
+
+		class->words = (uint32_t *)(ra->map + info->state_offset[c]);
+		class->avail = (uint8_t *)ra->map + info->avail_offset[c];
+		class->dirty = (uint8_t *)ra->map + info->dirty_offset[c];
+		class->witness = (uint16_t *)ra->witnesses + c * nr_slots;
+	}
 	return 0;
 }
 
@@ -103,6 +137,7 @@ static int client_init(struct regalloc *ra)
 
 int regalloc_open(const char *path, uint32_t flags, struct regalloc **out)
 {
+	static uint64_t last_id;
 	struct regalloc *ra;
 	int err;
 
@@ -113,6 +148,7 @@ int regalloc_open(const char *path, uint32_t flags, struct regalloc **out)
 	if (!ra)
 		return -ENOMEM;
 
+	ra->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 	ra->fd = open(path ? path : DEFAULT_PATH, O_RDWR | O_CLOEXEC);
 	if (ra->fd < 0) {
 		err = -errno;
@@ -140,13 +176,9 @@ int regalloc_close(struct regalloc *ra)
 	if (!ra)
 		return 0;
 
-	if (munmap((void *)ra->map, ra->map_bytes))
+	client_unmap(ra);
+	if (close(ra->fd))
 		err = -errno;
-	if (munmap(ra->window, ra->window_bytes) && !err)
-		err = -errno;
-	if (close(ra->fd) && !err)
-		err = -errno;
-
 	free(ra);
 	return err;
 }
@@ -158,7 +190,7 @@ int regalloc_fd(const struct regalloc *ra)
 
 int regalloc_trim(struct regalloc *ra)
 {
-	return ra ? regalloc_abi_trim(ra->fd) : -EINVAL;
+	return ra ? regalloc_abi_trim(ra->fd, 0) : -EINVAL;
 }
 
 int regalloc_stats(struct regalloc *ra, struct regalloc_stats *out)

@@ -3,7 +3,8 @@
  * The client: a file descriptor, its two mappings and their geometry. All of
  * it is written by regalloc_open() and constant until regalloc_close(), so any
  * number of threads read it without a lock, and a child of fork has its own
- * copy, which means the same open file description and the same memory.
+ * copy, which means the same open file description and the same memory. What
+ * changes is in the map window, see slice_map.h and hints.h.
  */
 #ifndef REGALLOC_SRC_CLIENT_H
 #define REGALLOC_SRC_CLIENT_H
@@ -19,20 +20,44 @@
 #include "geometry.h"
 
 /**
+ * struct regalloc_class_map - what the map window says of one size class
+ * @words: the state of each slice
+ * @avail: for each slot, whether there may be a free slice
+ * @dirty: for each slot, whether a slice was released since the kernel looked
+ * @witness: for each slot, a slice that was live at our last look; ours alone
+ */
+struct regalloc_class_map {
+	uint32_t *words;
+	uint8_t *avail;
+	uint8_t *dirty;
+	uint16_t *witness;
+};
+
+/**
  * struct regalloc - one client of the device
  * @fd: the open file description
+ * @id: not that of any other client in this process, past ones included
  * @window: the data window
  * @window_bytes: its size
- * @map: the map window, read only
+ * @map: the map window
  * @map_bytes: its size
- * @geo: of both
+ * @control: the beginning of the map window
+ * @class: the rest of it, by size class
+ * @witnesses: memory of all witnesses
+ * @witness_bytes: its size
+ * @geo: of both windows
  */
 struct regalloc {
 	int fd;
+	uint64_t id;
 	char *window;
 	size_t window_bytes;
-	const char *map;
+	char *map;
 	size_t map_bytes;
+	struct regalloc_control *control;
+	struct regalloc_class_map class[REGALLOC_NR_CLASSES];
+	void *witnesses;
+	size_t witness_bytes;
 	struct regalloc_geometry geo;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where things lie in the window. Pure arithmetic: an offset in the data window
- * tells the size class, the slice and the slice's word in the map window.
+ * tells the size class and the slice.
  */
 #ifndef REGALLOC_SRC_GEOMETRY_H
 #define REGALLOC_SRC_GEOMETRY_H
@@ -13,11 +13,9 @@
 /**
  * struct regalloc_geometry - what INFO told, ready for arithmetic
  * @span_shift: log2 of the bytes of window per size class
- * @state_offset: for each class, offset in the map window of its words
  */
 struct regalloc_geometry {
 	unsigned int span_shift;
-	uint64_t state_offset[REGALLOC_NR_CLASSES];
 };
 
 /* log2 of the bytes of a slice of @class. */
@@ -30,6 +28,26 @@ static inline unsigned int regalloc_slice_shift(unsigned int class)
 static inline bool regalloc_length_valid(uint64_t bytes)
 {
 	return bytes && bytes <= REGALLOC_MAX_SLICE_BYTES;
+}
+
+/* The size class for a valid length. */
+static inline unsigned int regalloc_length_class(uint64_t bytes)
+{
+	uint64_t units = (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
+
+	return units ? 64 - __builtin_clzll(units) : 0;
+}
+
+/* log2 of the slices of a region of @class. */
+static inline unsigned int regalloc_region_slices_shift(unsigned int class)
+{
+	return REGALLOC_REGION_SHIFT - regalloc_slice_shift(class);
+}
+
+/* Region slots of each class. */
+static inline uint64_t regalloc_nr_slots(const struct regalloc_geometry *geo)
+{
+	return UINT64_C(1) << (geo->span_shift - REGALLOC_REGION_SHIFT);
 }
 
 /* Is @offset in the data window of @geo at all? */
@@ -55,15 +73,22 @@ regalloc_offset_is_slice(const struct regalloc_geometry *geo, uint64_t offset)
 	return !(offset & ((UINT64_C(1) << regalloc_slice_shift(class)) - 1));
 }
 
-/* Offset in the map window of the word of the slice that a valid offset is in. */
-static inline uint64_t
-regalloc_offset_state(const struct regalloc_geometry *geo, uint64_t offset)
+/* The number of the slice that a valid offset is in, counted in its class. */
+static inline uint32_t
+regalloc_offset_slice(const struct regalloc_geometry *geo, uint64_t offset)
 {
-	unsigned int class = regalloc_offset_class(geo, offset);
 	uint64_t in_span = offset & ((UINT64_C(1) << geo->span_shift) - 1);
-	uint64_t slice = in_span >> regalloc_slice_shift(class);
 
-	return geo->state_offset[class] + slice * sizeof(uint32_t);
+	return in_span >> regalloc_slice_shift(regalloc_offset_class(geo, offset));
+}
+
+/* Offset of a slice in the data window. */
+static inline uint64_t
+regalloc_slice_offset(const struct regalloc_geometry *geo, unsigned int class,
+		      uint32_t slice)
+{
+	return ((uint64_t)class << geo->span_shift) +
+	       ((uint64_t)slice << regalloc_slice_shift(class));
 }
 
 /* Bytes of the words of one class. */

@@ -3,40 +3,43 @@
 
 #include "abi.h"
 #include "client.h"
+#include "hints.h"
 #include "slice_map.h"
 
 int regalloc_release(struct regalloc *ra, uint64_t handle)
 {
-	uint32_t released;
+	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
+	unsigned int class;
+	uint32_t slice;
+	int err;
 
 	if (!ra)
 		return -EINVAL;
-
-	return regalloc_abi_release(ra->fd, 1, &handle, &released);
+	if (!regalloc_offset_valid(&ra->geo, offset) ||
+	    !regalloc_offset_is_slice(&ra->geo, offset))
+		return -ENOENT;
+	class = regalloc_offset_class(&ra->geo, offset);
+	slice = regalloc_offset_slice(&ra->geo, offset);
+	err = regalloc_word_release(&ra->class[class].words[slice],
+				    REGALLOC_HANDLE_GEN(handle));
+	if (!err)
+		regalloc_gave(ra, class, slice);
+	return err;
 }
 
 int regalloc_release_many(struct regalloc *ra, uint32_t count,
 			  const uint64_t *handles, uint32_t *released)
 {
-	uint32_t done = 0;
+	uint32_t done;
 	int err = 0;
 
 	if (!ra || !released || (count && !handles))
 		return -EINVAL;
-
-	while (done < count) {
-		uint32_t want = count - done, n;
-
-		if (want > REGALLOC_ABI_BATCH)
-			want = REGALLOC_ABI_BATCH;
-		err = regalloc_abi_release(ra->fd, want, handles + done, &n);
+	for (done = 0; done < count; done++) {
+		err = regalloc_release(ra, handles[done]);
 		if (err)
 			break;
-		done += n;
-		if (n < want)
-			break;
 	}
-
 	if (err && !done)
 		return err;
 	*released = done;
@@ -45,8 +48,9 @@ int regalloc_release_many(struct regalloc *ra, uint32_t count,
 
 int regalloc_release_addr(struct regalloc *ra, void *addr)
 {
+	uint32_t word, slice;
+	unsigned int class;
 	uint64_t offset;
-	uint32_t word;
 
 	if (!ra || !addr)
 		return -EINVAL;
@@ -58,12 +62,13 @@ int regalloc_release_addr(struct regalloc *ra, void *addr)
 	if (!regalloc_offset_is_slice(&ra->geo, offset))
 		return -EINVAL;
 
-	word = regalloc_map_load(ra, offset);
+	class = regalloc_offset_class(&ra->geo, offset);
+	slice = regalloc_offset_slice(&ra->geo, offset);
+	word = regalloc_word_load(&ra->class[class].words[slice]);
 	if (!word)
 		return -ENOENT;
 	if (regalloc_word_state(word) != REGALLOC_STATE_LIVE)
 		return -ESTALE;
-
 	return regalloc_release(ra, REGALLOC_HANDLE(offset,
 						    regalloc_word_gen(word)));
 }

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of the slice map, which the kernel keeps and this library reads: a
- * generation and one of three states.
+ * The words of the slice map, one for each slice: a generation and a state. The
+ * kernel opens and closes; the two changes that are ours are here, each one
+ * compare-and-swap. <linux/regalloc.h> has the rules. Both are sequentially
+ * consistent, and so are the loads of hints that must not come before them.
  */
 #ifndef REGALLOC_SRC_SLICE_MAP_H
 #define REGALLOC_SRC_SLICE_MAP_H
 
-#include "client.h"
-
-/* The word of the slice at a valid offset, as it is at this moment. */
-static inline uint32_t regalloc_map_load(const struct regalloc *ra,
-					 uint64_t offset)
-{
-	uint64_t at = regalloc_offset_state(&ra->geo, offset);
-
-	return __atomic_load_n((const uint32_t *)(ra->map + at),
-			       __ATOMIC_ACQUIRE);
-}
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <linux/regalloc.h>
 
 /* The state in a word: REGALLOC_STATE_*. */
 static inline uint32_t regalloc_word_state(uint32_t word)
@@ -28,6 +23,50 @@ static inline uint32_t regalloc_word_state(uint32_t word)
 static inline uint32_t regalloc_word_gen(uint32_t word)
 {
 	return word >> REGALLOC_STATE_GEN_SHIFT;
+}
+
+static inline uint32_t regalloc_word(uint32_t gen, uint32_t state)
+{
+	return gen << REGALLOC_STATE_GEN_SHIFT | state;
+}
+
+static inline uint32_t regalloc_word_load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline bool regalloc_word_is_live(const uint32_t *word)
+{
+	return regalloc_word_state(regalloc_word_load(word)) ==
+	       REGALLOC_STATE_LIVE;
+}
+
+/* Take a slice if it is free; @gen is that of the allocation. */
+static inline bool regalloc_word_claim(uint32_t *word, uint32_t *gen)
+{
+	uint32_t old = regalloc_word_load(word);
+
+	if (regalloc_word_state(old) != REGALLOC_STATE_FREE)
+		return false;
+	*gen = regalloc_word_gen(old);
+	return __atomic_compare_exchange_n(word, &old,
+					   regalloc_word(*gen, REGALLOC_STATE_LIVE),
+					   false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
+
+/* End the allocation of generation @gen: 0, -ESTALE or -ENOENT. */
+static inline int regalloc_word_release(uint32_t *word, uint32_t gen)
+{
+	uint32_t old = regalloc_word(gen, REGALLOC_STATE_LIVE);
+	uint32_t next = gen == REGALLOC_HANDLE_GEN_MASK ? 1 : gen + 1;
+
+	if (__atomic_compare_exchange_n(word, &old,
+					regalloc_word(next, REGALLOC_STATE_FREE),
+					false, __ATOMIC_SEQ_CST,
+					__ATOMIC_RELAXED))
+		return 0;
+	return gen && gen < regalloc_word_gen(old) ? -ESTALE : -ENOENT;
 }
 
 #endif /* REGALLOC_SRC_SLICE_MAP_H */

@@ -1,153 +1,262 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "device.h"
+#include "device_slots.h"
 
-#define STATES (SPAN >> REGALLOC_MIN_SLICE_SHIFT)
-#define MAP_OFFSET (REGALLOC_NR_CLASSES * SPAN)
-#define FIRST_GEN 5U
+struct device *device;
 
-struct device device;
-
-void device_reset(void)
+static void *shared_memory(size_t bytes, int prot)
 {
-	device.info = (struct regalloc_ioc_info){
-		.span_bytes = SPAN,
-		.window_bytes = REGALLOC_NR_CLASSES * SPAN,
-		.map_offset = MAP_OFFSET,
-		.map_bytes = REGALLOC_NR_CLASSES * STATES * sizeof(*device.words),
-		.budget_bytes = SPAN,
+	void *mem = __real_mmap64(NULL, bytes, prot,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+				  -1, 0);
+
+	if (mem == MAP_FAILED) {
+		perror("mmap");
+		exit(EXIT_FAILURE);
+	}
+	return mem;
+}
+
+/* A fork takes all clients along. */
+static void clients_get(void)
+{
+	pthread_mutex_lock(&device->lock);
+	for (int i = 0; i < DEVICE_CLIENTS; i++)
+		device->clients[i].refs += !!device->clients[i].fd;
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void device_init(void)
+{
+	pthread_mutexattr_t attr;
+
+	device = shared_memory(sizeof(*device), PROT_READ | PROT_WRITE);
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&device->lock, &attr);
+	pthread_atfork(clients_get, NULL, NULL);
+}
+
+static void info_init(struct regalloc_ioc_info *info)
+{
+	struct regalloc_geometry geo = device_geometry();
+
+	*info = (struct regalloc_ioc_info){
+		.span_bytes = 1ULL << geo.span_shift,
+		.window_bytes = regalloc_geometry_window_bytes(&geo),
+		.map_offset = regalloc_geometry_window_bytes(&geo),
+		.map_bytes = regalloc_geometry_map_bytes(&geo),
+		.budget_bytes = device->budget * REGALLOC_REGION_BYTES,
 	};
-	for (uint64_t c = 0; c < REGALLOC_NR_CLASSES; c++)
-		device.info.state_offset[c] = c * STATES * sizeof(*device.words);
-	device.room = UINT32_MAX;
-	device.err_at_end = -ENOMEM;
-	device.mmap_fails_at = 0;
-	device.nr_calls = 0;
+	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
+		info->state_offset[c] = regalloc_geometry_state_offset(&geo, c, 0);
+		info->avail_offset[c] = regalloc_geometry_avail_offset(&geo, c, 0);
+		info->dirty_offset[c] = regalloc_geometry_dirty_offset(&geo, c, 0);
+	}
+}
+
+void device_reset(uint64_t ram_bytes, uint64_t budget_regions)
+{
+	struct regalloc_geometry geo;
+
+	if (!device)
+		device_init();
+	for (int i = 0; i < DEVICE_CLIENTS; i++)
+		CHECK(!device->clients[i].fd);
+	CHECK(!device->charged);
+	regalloc_geometry_init(&geo, ram_bytes);
+	device->span_shift = geo.span_shift;
+	device->budget = budget_regions;
+	info_init(&device->info);
+	device->eager = false;
+	device->err_at_end = -ENOMEM;
+	device->mmap_fails_at = 0;
+	device->nr_calls = 0;
+	device->nr_allocs = 0;
+	device->nr_trims = 0;
+	device->nr_arms = 0;
+	device->nr_opened = 0;
+	device->nr_closed = 0;
+	device->nr_hidden = 0;
+}
+
+struct device_client *client_find(int fd)
+{
+	for (int i = 0; i < DEVICE_CLIENTS; i++)
+		if (device->clients[i].fd == fd)
+			return &device->clients[i];
+	return NULL;
 }
 
 int __wrap_open64(const char *path, int flags, ...)
 {
+	struct device_client *client;
+	int fd;
+
 	CHECK(flags == (O_RDWR | O_CLOEXEC));
 	if (strcmp(path, "/dev/regalloc")) {
 		errno = ENOENT;
 		return -1;
 	}
-	device.fd = dup(STDOUT_FILENO);
-	return device.fd;
+	fd = dup(STDOUT_FILENO);
+	pthread_mutex_lock(&device->lock);
+	client = client_find(0);
+	if (!client)
+		abort();
+	*client = (struct device_client){
+		.fd = fd,
+		.refs = 1,
+		.slots = shared_memory(REGALLOC_NR_CLASSES * device_nr_slots(),
+				       PROT_READ | PROT_WRITE),
+	};
+	device->fd = fd;
+	pthread_mutex_unlock(&device->lock);
+	return fd;
+}
+
+int __wrap_close(int fd)
+{
+	struct device_client *client;
+
+	pthread_mutex_lock(&device->lock);
+	client = fd > 0 ? client_find(fd) : NULL;
+	if (client && !--client->refs) {
+		device->charged -= client->nr_regions;
+		munmap(client->slots, REGALLOC_NR_CLASSES * device_nr_slots());
+		client->fd = 0;
+	}
+	pthread_mutex_unlock(&device->lock);
+	return __real_close(fd);
 }
 
 void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
 		    off_t offset)
 {
+	struct device_client *client;
 	void *mem;
 
-	if (device.mmap_fails_at && !--device.mmap_fails_at) {
+	if (device && device->mmap_fails_at && !--device->mmap_fails_at) {
 		errno = ENODEV;
 		return MAP_FAILED;
 	}
-	CHECK(!addr && fd == device.fd && flags == MAP_SHARED);
-	CHECK(prot == (offset ? PROT_READ : PROT_READ | PROT_WRITE));
-	CHECK(len == (offset ? device.info.map_bytes : device.info.window_bytes));
-	CHECK(offset == (offset ? (off_t)MAP_OFFSET : 0));
-	mem = __real_mmap64(NULL, len, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (offset)
-		device.words = mem;
+	if (fd < 0)
+		return __real_mmap64(addr, len, prot, flags, fd, offset);
+
+	client = client_find(fd);
+	CHECK(client && !addr && flags == MAP_SHARED);
+	CHECK(prot == (PROT_READ | PROT_WRITE));
+	if (!offset) {
+		CHECK(len == device->info.window_bytes);
+		mem = shared_memory(len, PROT_NONE);
+		client->window = mem;
+	} else {
+		CHECK(offset == (off_t)device->info.map_offset);
+		CHECK(len == device->info.map_bytes);
+		mem = shared_memory(len, prot);
+		client->map = mem;
+		client_control(client)->eager = device->eager;
+	}
 	return mem;
 }
 
 uint32_t *device_word(unsigned int class, uint64_t index)
 {
-	return device.words + device.info.state_offset[class] / sizeof(*device.words) + index;
+	return slot_of(client_find(device->fd), class, 0).words + index;
 }
 
-static uint64_t slice_offset(unsigned int class, uint64_t index)
+struct regalloc_control *device_control(void)
 {
-	return class * SPAN + (index << (REGALLOC_MIN_SLICE_SHIFT + class));
+	return client_control(client_find(device->fd));
 }
 
-/* Gives slices out in order of their addresses, and never one twice. */
-static int device_alloc(struct regalloc_ioc_alloc *arg)
+void device_set_eager(bool eager)
 {
-	uint64_t *handles = (uint64_t *)(uintptr_t)arg->handles;
-	unsigned int class = 0;
-	uint64_t index = 0;
+	struct device_client *client;
 
-	CHECK(arg->size == sizeof(*arg) && arg->count && !arg->timeout_ms);
-	if (!arg->length || arg->length > REGALLOC_MAX_SLICE_BYTES ||
-	    arg->flags & ~REGALLOC_ALLOC_F_ZERO)
-		return -EINVAL;
-	if (!device.room)
-		return device.err_at_end;
-
-	while (REGALLOC_MIN_SLICE_BYTES << class < arg->length)
-		class++;
-	while (arg->out_count < arg->count && device.room) {
-		while (*device_word(class, index))
-			index++;
-		*device_word(class, index) = FIRST_GEN << REGALLOC_STATE_GEN_SHIFT |
-					 REGALLOC_STATE_LIVE;
-		handles[arg->out_count++] =
-			REGALLOC_HANDLE(slice_offset(class, index), FIRST_GEN);
-		device.room--;
+	pthread_mutex_lock(&device->lock);
+	device->eager = eager;
+	for (int i = 0; i < DEVICE_CLIENTS; i++) {
+		client = &device->clients[i];
+		if (client->fd)
+			__atomic_store_n(&client_control(client)->eager, eager,
+					 __ATOMIC_RELAXED);
 	}
-	arg->out_slice_bytes = REGALLOC_MIN_SLICE_BYTES << class;
-	return 0;
+	pthread_mutex_unlock(&device->lock);
 }
 
-static int device_release_one(uint64_t handle)
+void device_decay(void)
 {
-	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
-	unsigned int class = offset / SPAN;
-	uint32_t gen = REGALLOC_HANDLE_GEN(handle), *word;
+	struct device_client *client;
 
-	if (class >= REGALLOC_NR_CLASSES)
-		return -ENOENT;
-	word = device_word(class, (offset % SPAN) >>
-			      (REGALLOC_MIN_SLICE_SHIFT + class));
-	if (!*word)
-		return -ENOENT;
-	if (*word != (gen << REGALLOC_STATE_GEN_SHIFT | REGALLOC_STATE_LIVE))
-		return -ESTALE;
-	*word = (gen + 1) << REGALLOC_STATE_GEN_SHIFT | REGALLOC_STATE_FREE;
-	return 0;
-}
-
-static int device_release(struct regalloc_ioc_release *arg)
-{
-	const uint64_t *handles = (uint64_t *)(uintptr_t)arg->handles;
-	int err = 0;
-
-	CHECK(arg->size == sizeof(*arg) && !arg->flags && arg->count);
-	while (!err && arg->out_count < arg->count) {
-		err = device_release_one(handles[arg->out_count]);
-		arg->out_count += !err;
+	pthread_mutex_lock(&device->lock);
+	for (int i = 0; i < DEVICE_CLIENTS; i++) {
+		client = &device->clients[i];
+		if (!client->fd)
+			continue;
+		__atomic_store_n(&client_control(client)->armed, 0, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		client_close_spares(client, UINT32_MAX);
 	}
-	return arg->out_count ? 0 : err;
+	pthread_mutex_unlock(&device->lock);
 }
 
-int __wrap_ioctl(int fd, unsigned long request, void *arg)
+bool client_next_open(struct device_client *client, struct slot *s)
 {
-	int err = 0;
+	unsigned long i = s->client ? s->number + 1 : 0;
 
-	CHECK(fd == device.fd);
-	device.nr_calls++;
-	if (request == REGALLOC_IOC_INFO) {
-		CHECK(*(uint32_t *)arg == sizeof(device.info));
-		memcpy(arg, &device.info, sizeof(device.info));
-	} else if (request == REGALLOC_IOC_ALLOC) {
-		err = device_alloc(arg);
-	} else if (request == REGALLOC_IOC_RELEASE) {
-		err = device_release(arg);
-	} else {
-		err = -ENOTTY;
+	for (unsigned int c = s->class; c < REGALLOC_NR_CLASSES; c++, i = 0) {
+		for (; i < client_control(client)->nr_slots[c]; i++) {
+			*s = slot_of(client, c, i);
+			if (*s->flags & SLOT_OPEN)
+				return true;
+		}
 	}
-	errno = -err;
-	return err ? -1 : 0;
+	return false;
+}
+
+static bool slot_hints_right(const struct slot *s)
+{
+	for (unsigned int i = 0; i < s->nr; i++)
+		if ((s->words[i] & REGALLOC_STATE_MASK) == REGALLOC_STATE_FREE &&
+		    !*s->avail)
+			return false;
+	return !slot_is_spare(s) || *s->dirty || *s->flags & SLOT_MARK;
+}
+
+bool device_hints_right(void)
+{
+	bool right = true;
+	struct slot s;
+
+	pthread_mutex_lock(&device->lock);
+	for (int i = 0; i < DEVICE_CLIENTS; i++) {
+		s = (struct slot){ 0 };
+		while (device->clients[i].fd &&
+		       client_next_open(&device->clients[i], &s))
+			right = right && slot_hints_right(&s);
+	}
+	pthread_mutex_unlock(&device->lock);
+	return right;
+}
+
+uint64_t device_nr_live(void)
+{
+	uint64_t live = 0;
+	struct slot s;
+
+	pthread_mutex_lock(&device->lock);
+	for (int i = 0; i < DEVICE_CLIENTS; i++) {
+		s = (struct slot){ 0 };
+		while (device->clients[i].fd &&
+		       client_next_open(&device->clients[i], &s))
+			live += regalloc_slices_count_live(s.words, s.nr);
+	}
+	pthread_mutex_unlock(&device->lock);
+	return live;
 }

@@ -1,36 +1,47 @@
 // SPDX-License-Identifier: MIT
-/* The library with a device that does what the test wants: see device.h. */
+/* The library with a model of the kernel: see device.h. */
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <regalloc.h>
 
 #include "device.h"
 #include "geometry.h"
+#include "unit.h"
 
 int failures;
 
-static struct regalloc *open_device(void)
+struct regalloc *unit_open(uint64_t budget_regions)
+{
+	device_reset(SPAN, budget_regions);
+	return unit_open_more();
+}
+
+struct regalloc *unit_open_more(void)
 {
 	struct regalloc *ra = NULL;
 
-	device_reset();
 	CHECK(!regalloc_open(NULL, 0, &ra));
 	if (!ra)
-		exit(1);
+		exit(EXIT_FAILURE);
 	return ra;
+}
+
+void unit_close(struct regalloc *ra)
+{
+	CHECK(device_hints_right());
+	CHECK(!device->nr_hidden);
+	CHECK(!regalloc_close(ra));
 }
 
 static void test_geometry(void)
 {
 	struct regalloc_geometry geo = { .span_shift = 30 };
-
-	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++)
-		geo.state_offset[c] = c * 1000000;
 
 	CHECK(regalloc_offset_valid(&geo, 7 * SPAN - 1));
 	CHECK(!regalloc_offset_valid(&geo, 7 * SPAN));
@@ -39,11 +50,18 @@ static void test_geometry(void)
 	CHECK(regalloc_offset_class(&geo, 4 * SPAN - 1) == 3);
 	CHECK(regalloc_offset_is_slice(&geo, 4 * SPAN + 65536));
 	CHECK(!regalloc_offset_is_slice(&geo, 4 * SPAN + 32768));
-	CHECK(regalloc_offset_state(&geo, 4 * SPAN + 3 * 65536) == 4000012);
-	CHECK(regalloc_offset_state(&geo, SPAN - 1) == (SPAN / 4096 - 1) * 4);
+	CHECK(regalloc_offset_slice(&geo, 4 * SPAN + 3 * 65536) == 3);
+	CHECK(regalloc_offset_slice(&geo, SPAN - 1) == SPAN / 4096 - 1);
+	CHECK(regalloc_slice_offset(&geo, 4, 3) == 4 * SPAN + 3 * 65536);
 	CHECK(regalloc_class_state_bytes(&geo, 6) == SPAN / 262144 * 4);
+	CHECK(regalloc_nr_slots(&geo) == SPAN / REGALLOC_REGION_BYTES);
+	CHECK(regalloc_region_slices_shift(0) == 10);
+	CHECK(regalloc_region_slices_shift(6) == 4);
 	CHECK(regalloc_length_valid(1) && regalloc_length_valid(262144));
 	CHECK(!regalloc_length_valid(0) && !regalloc_length_valid(262145));
+	CHECK(regalloc_length_class(1) == 0 && regalloc_length_class(4096) == 0);
+	CHECK(regalloc_length_class(4097) == 1);
+	CHECK(regalloc_length_class(131073) == 6);
 }
 
 static void test_strerror(void)
@@ -65,47 +83,55 @@ static void check_open_fails(int err)
 	CHECK(regalloc_open(NULL, 0, &ra) == err);
 	CHECK(ra == (void *)8);
 	/* Nothing is left open. */
-	CHECK(close(device.fd) && errno == EBADF);
-	device_reset();
+	CHECK(close(device->fd) && errno == EBADF);
+	device_reset(SPAN, 1);
 }
 
 static void test_open(void)
 {
+	struct regalloc_ioc_info *info;
 	struct regalloc *ra = (void *)8;
 
+	device_reset(SPAN, 1);
+	info = &device->info;
 	CHECK(regalloc_open(NULL, 0, NULL) == -EINVAL);
 	CHECK(regalloc_open(NULL, 1, &ra) == -EINVAL);
 	CHECK(regalloc_open("/nowhere", 0, &ra) == -ENOENT);
 	CHECK(ra == (void *)8);
 
-	device_reset();
-	device.info.span_bytes = SPAN - 4096;
+	info->span_bytes = SPAN - 4096;
 	check_open_fails(-ENOTTY);
-	device.info.span_bytes = 0;
+	info->span_bytes = 0;
 	check_open_fails(-ENOTTY);
-	device.info.window_bytes--;
+	info->window_bytes--;
 	check_open_fails(-ENOTTY);
-	device.info.map_bytes = device.info.state_offset[6];
+	info->map_bytes = info->dirty_offset[6];
 	check_open_fails(-ENOTTY);
-	device.info.state_offset[2] = UINT64_MAX - 3;
+	info->map_bytes = 64;
 	check_open_fails(-ENOTTY);
-	device.info.state_offset[0] = 2;
+	info->state_offset[2] = UINT64_MAX - 3;
 	check_open_fails(-ENOTTY);
-	device.mmap_fails_at = 1;
-	check_open_fails(-ENODEV);
-	device.mmap_fails_at = 2;
-	check_open_fails(-ENODEV);
+	info->state_offset[0] = 2;
+	check_open_fails(-ENOTTY);
+	info->avail_offset[1] = info->map_bytes - 255;
+	check_open_fails(-ENOTTY);
+	info->dirty_offset[6] = UINT64_MAX;
+	check_open_fails(-ENOTTY);
+	for (int i = 1; i <= 3; i++) {
+		device->mmap_fails_at = i;
+		check_open_fails(-ENODEV);
+	}
 
-	ra = open_device();
-	CHECK(regalloc_fd(ra) == device.fd);
+	ra = unit_open(1);
+	CHECK(regalloc_fd(ra) == device->fd);
 	CHECK(!regalloc_close(ra));
-	CHECK(close(device.fd) && errno == EBADF);
+	CHECK(close(device->fd) && errno == EBADF);
 	CHECK(!regalloc_close(NULL));
 }
 
 static void test_null(void)
 {
-	struct regalloc *ra = open_device();
+	struct regalloc *ra = unit_open(1);
 	struct regalloc_slice s;
 	struct regalloc_stats stats;
 	uint64_t h = 1;
@@ -133,73 +159,8 @@ static void test_null(void)
 	CHECK(!regalloc_alloc_many(ra, 1, 0, 0, NULL, &n) && !n);
 	n = 77;
 	CHECK(!regalloc_release_many(ra, 0, NULL, &n) && !n);
-	CHECK(device.nr_calls == 1);	/* INFO */
-	regalloc_close(ra);
-}
-
-static void test_many(void)
-{
-	enum { COUNT = 1000 };
-	static struct regalloc_slice s[COUNT];
-	static uint64_t h[COUNT];
-	struct regalloc *ra = open_device();
-	uint32_t n;
-
-	/* Four ioctls; the device.room ends in the fourth. */
-	device.room = 999;
-	CHECK(!regalloc_alloc_many(ra, 60000, 0, COUNT, s, &n) && n == 999);
-	CHECK(device.nr_calls == 1 + 4);
-	for (uint32_t i = 0; i < n; i++) {
-		CHECK(s[i].bytes == 65536 && s[i].handle);
-		CHECK((char *)s[i].addr == (char *)s[0].addr + i * 65536);
-		h[i] = s[i].handle;
-	}
-
-	/* No room at all, and none in the second ioctl. */
-	n = 77;
-	CHECK(regalloc_alloc_many(ra, 1, 0, COUNT, s, &n) == -ENOMEM && n == 77);
-	device.room = 256;
-	device.err_at_end = -EINTR;
-	CHECK(!regalloc_alloc_many(ra, 1, 0, COUNT, s, &n) && n == 256);
-
-	/* A bad handle inside a batch, as the first of one, and first of all. */
-	h[600] ^= 1;
-	CHECK(!regalloc_release_many(ra, 999, h, &n) && n == 600);
-	h[600] ^= 1;
-	CHECK(!regalloc_release(ra, h[600 + 256]));
-	CHECK(!regalloc_release_many(ra, 399, h + 600, &n) && n == 256);
-	n = 77;
-	CHECK(regalloc_release_many(ra, 1, h + 600, &n) == -ESTALE && n == 77);
-	CHECK(!regalloc_release_many(ra, 142, h + 857, &n) && n == 142);
-	regalloc_close(ra);
-}
-
-static void test_release_addr(void)
-{
-	struct regalloc *ra = open_device();
-	struct regalloc_slice a, b;
-	char *window;
-
-	CHECK(!regalloc_alloc(ra, 4096, 0, &a));
-	CHECK(!regalloc_alloc(ra, 100000, 0, &b));
-	CHECK(b.bytes == 131072);
-	window = a.addr;
-	CHECK((char *)b.addr == window + 5 * SPAN);
-
-	CHECK(regalloc_release_addr(ra, (char *)a.addr + 1) == -EINVAL);
-	CHECK(regalloc_release_addr(ra, (char *)b.addr + 65536) == -EINVAL);
-	CHECK(regalloc_release_addr(ra, window - 4096) == -ENOENT);
-	CHECK(regalloc_release_addr(ra, window + 7 * SPAN) == -ENOENT);
-	CHECK(regalloc_release_addr(ra, window + SPAN) == -ENOENT);
-	CHECK(regalloc_release_addr(ra, window + 4096) == -ENOENT);
-	CHECK(!regalloc_release_addr(ra, b.addr));
-	CHECK(regalloc_release_addr(ra, b.addr) == -ESTALE);
-	CHECK(!regalloc_release(ra, a.handle));
-	CHECK(regalloc_release(ra, a.handle) == -ESTALE);
-	/* The region has closed since: the generation is what is left. */
-	*device_word(0, 0) &= ~REGALLOC_STATE_MASK;
-	CHECK(regalloc_release_addr(ra, a.addr) == -ESTALE);
-	regalloc_close(ra);
+	CHECK(device->nr_calls == 1);	/* INFO */
+	unit_close(ra);
 }
 
 static const struct {
@@ -210,8 +171,24 @@ static const struct {
 	{ "strerror", test_strerror },
 	{ "open", test_open },
 	{ "null", test_null },
-	{ "many", test_many },
+	{ "pairs", test_pairs },
+	{ "other_thread", test_other_thread },
+	{ "errors", test_errors },
+	{ "generations", test_generations },
 	{ "release_addr", test_release_addr },
+	{ "alloc_many", test_alloc_many },
+	{ "release_many", test_release_many },
+	{ "zero", test_zero },
+	{ "closed_memory", test_closed_memory },
+	{ "two_clients", test_two_clients },
+	{ "fork", test_fork },
+	{ "lowest_first", test_lowest_first },
+	{ "wrong_hints", test_wrong_hints },
+	{ "drain", test_drain },
+	{ "thread_exit", test_thread_exit },
+	{ "arm", test_arm },
+	{ "eager", test_eager },
+	{ "eager_arm", test_eager_arm },
 	{ 0 },
 };
 

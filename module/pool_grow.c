@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Opening regions for a pool. */
+#include <linux/err.h>
+#include <linux/jiffies.h>
+
+#include "budget.h"
+#include "pool.h"
+#include "region.h"
+#include "slice_map.h"
+#include "trace.h"
+
+/* Have memory behind all that the map window says of a slot. */
+static bool need_slot_map(struct regalloc_pool *pool, unsigned long slot,
+			  struct regalloc_slot_map *map)
+{
+	const struct regalloc_geometry *geo = pool->owner->geo;
+	struct regalloc_map_pages *pages = &pool->owner->map;
+	unsigned int class = pool->class;
+	u64 words = regalloc_geometry_state_offset(geo, class, slot);
+	u64 avail = regalloc_geometry_avail_offset(geo, class, slot);
+	u64 dirty = regalloc_geometry_dirty_offset(geo, class, slot);
+
+	map->words = regalloc_map_pages_need(pages, words);
+	map->avail = regalloc_map_pages_need(pages, avail);
+	map->dirty = regalloc_map_pages_need(pages, dirty);
+	return map->words && map->avail && map->dirty;
+}
+
+/* Reserve the lowest empty slot, which goes on reading as empty. */
+static int reserve_slot(struct regalloc_pool *pool, unsigned long *slot,
+			struct regalloc_slot_map *map)
+{
+	unsigned long last = regalloc_geometry_slots(pool->owner->geo) - 1;
+	u32 id;
+
+	if (xa_alloc(&pool->regions, &id, NULL, XA_LIMIT(0, last),
+		     REGALLOC_GFP))
+		return -ENOMEM;
+	if (!need_slot_map(pool, id, map)) {
+		xa_erase(&pool->regions, id);
+		return -ENOMEM;
+	}
+	*slot = id;
+	return 0;
+}
+
+/* Put a region into its reserved slot and let its slices be claimed. */
+static void publish_region(struct regalloc_pool *pool,
+			   struct regalloc_region *region, unsigned long slot)
+{
+	u32 *nr_slots = &pool->owner->control->nr_slots[pool->class];
+
+	region->released_at = jiffies;
+	regalloc_region_set_place(region, regalloc_pool_offset(pool, slot));
+	/* Needs no memory, and so cannot fail: the slot is reserved. */
+	xa_store(&pool->regions, slot, region, 0);
+	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+	pool->end = max(pool->end, slot + 1);
+	WRITE_ONCE(*nr_slots, pool->end);
+	regalloc_slices_open(region->map.words,
+			     regalloc_class_slices(pool->class));
+	regalloc_pool_note_avail_locked(pool, region, slot);
+	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot,
+				   region->nr_chunks);
+}
+
+/*
+ * Open a region and take slices of it before anybody else can: else it might be
+ * closed as a spare by the next who is short of budget.
+ */
+static int open_and_take(struct regalloc_pool *pool, bool zero,
+			 unsigned int count, u64 *handles)
+{
+	struct regalloc_region *region;
+	unsigned int taken;
+	unsigned long slot;
+
+	region = regalloc_region_open(pool->owner->account);
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+	if (reserve_slot(pool, &slot, &region->map)) {
+		regalloc_region_close(region);
+		return -ENOMEM;
+	}
+	mutex_lock(&pool->owner->lock);
+	publish_region(pool, region, slot);
+	/* From this one: if nobody took of it, nobody would ever release. */
+	taken = regalloc_pool_take_in_slot_locked(pool, slot, zero, count,
+						  handles);
+	mutex_unlock(&pool->owner->lock);
+	return taken ?: -EAGAIN;
+}
+
+/**
+ * regalloc_pool_grow() - allocate slices, from a new region if need be
+ * @pool: in which no free slice was found
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Context: may sleep. Takes grow_lock and the client's lock.
+ * Return: how many were allocated, at least 1; -EAGAIN if others were faster;
+ * -EDQUOT if the budget has no room; -ENOMEM if the system or the memory cgroup
+ * has not; -EINTR if a fatal signal is pending.
+ */
+int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
+		       unsigned int count, u64 *handles)
+{
+	int taken;
+
+	if (mutex_lock_killable(&pool->grow_lock))
+		return -EINTR;
+	/* Whoever had the lock before us may have opened a region. */
+	mutex_lock(&pool->owner->lock);
+	taken = regalloc_pool_take_locked(pool, zero, count, handles);
+	mutex_unlock(&pool->owner->lock);
+	if (!taken)
+		taken = open_and_take(pool, zero, count, handles);
+	mutex_unlock(&pool->grow_lock);
+	return taken;
+}

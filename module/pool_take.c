@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Taking slices from the open regions of a pool. */
+#include <linux/compiler.h>
+
+#include "pool.h"
+#include "region.h"
+#include "slice_map.h"
+
+/**
+ * regalloc_pool_note_avail_locked() - there may be a free slice in a slot
+ * @pool: of the slot
+ * @region: that is open there
+ * @slot: region slot
+ *
+ * Context: client's lock held.
+ */
+void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
+				     struct regalloc_region *region,
+				     unsigned long slot)
+{
+	u32 *lowest = &pool->owner->control->lowest[pool->class];
+
+	if (!READ_ONCE(*region->map.avail))
+		WRITE_ONCE(*region->map.avail, 1);
+	if (READ_ONCE(*lowest) > slot)
+		WRITE_ONCE(*lowest, slot);
+}
+
+/* The lowest slot from @from on that may have a free slice; the end if none. */
+static unsigned long find_avail(struct regalloc_pool *pool, unsigned long from)
+{
+	u64 offset = regalloc_geometry_avail_offset(pool->owner->geo,
+						    pool->class, from);
+
+	return from + regalloc_map_pages_scan(&pool->owner->map, offset,
+					      pool->end - from);
+}
+
+/* Claim a free slice of a region, whichever comes first. */
+static bool claim_in_region(struct regalloc_pool *pool,
+			    struct regalloc_region *region,
+			    unsigned int *slice, u32 *gen)
+{
+	unsigned int nr = regalloc_class_slices(pool->class);
+	unsigned int i, n;
+
+	for (n = 0; n < nr; n++) {
+		i = (region->first_free + n) & (nr - 1);
+		if (!regalloc_slice_claim(&region->map.words[i], gen))
+			continue;
+		region->first_free = (i + 1) & (nr - 1);
+		*slice = i;
+		return true;
+	}
+	return false;
+}
+
+static void zero_slice(struct regalloc_pool *pool,
+		       struct regalloc_region *region, unsigned int slice)
+{
+	regalloc_region_zero(region,
+			     slice << regalloc_class_shift(pool->class),
+			     regalloc_class_bytes(pool->class));
+}
+
+static u64 slice_handle(const struct regalloc_pool *pool,
+			const struct regalloc_place *place, u32 gen)
+{
+	u64 offset = regalloc_geometry_offset(pool->owner->geo, place);
+
+	return REGALLOC_HANDLE(offset, gen);
+}
+
+/* Allocate up to @count slices of a region. */
+static unsigned int take_in_region(struct regalloc_pool *pool,
+				   struct regalloc_region *region,
+				   unsigned long slot, bool zero,
+				   unsigned int count, u64 *handles)
+{
+	struct regalloc_place place = { .class = pool->class, .slot = slot };
+	unsigned int taken = 0;
+	u32 gen;
+
+	while (taken < count &&
+	       claim_in_region(pool, region, &place.slice, &gen)) {
+		if (zero)
+			zero_slice(pool, region, place.slice);
+		handles[taken++] = slice_handle(pool, &place, gen);
+	}
+	return taken;
+}
+
+/**
+ * regalloc_pool_take_in_slot_locked() - allocate slices of one region
+ * @pool: to take from
+ * @slot: of the region; there need not be one
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Keeps the hint of the slot true.
+ *
+ * Context: may sleep. Client's lock held.
+ * Return: how many were taken.
+ */
+unsigned int regalloc_pool_take_in_slot_locked(struct regalloc_pool *pool,
+					       unsigned long slot, bool zero,
+					       unsigned int count, u64 *handles)
+{
+	struct regalloc_region *region = xa_load(&pool->regions, slot);
+	unsigned int taken, more;
+
+	if (!region)
+		return 0;
+	taken = take_in_region(pool, region, slot, zero, count, handles);
+	if (taken == count)
+		return taken;
+	WRITE_ONCE(*region->map.avail, 0);
+	smp_mb();	/* a release sets it again, or we see its slice */
+	more = take_in_region(pool, region, slot, zero, count - taken,
+			      handles + taken);
+	if (more)
+		WRITE_ONCE(*region->map.avail, 1);
+	return taken + more;
+}
+
+/**
+ * regalloc_pool_take_locked() - allocate slices where a hint says there are some
+ * @pool: to take from
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Takes from the lowest region with free slices, so that the high ones drain.
+ *
+ * Context: may sleep. Client's lock held.
+ * Return: how many were taken; fewer than @count if the region has no more, 0
+ * if no open region has any.
+ */
+unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
+				       unsigned int count, u64 *handles)
+{
+	u32 *lowest = &pool->owner->control->lowest[pool->class];
+	unsigned long from = READ_ONCE(*lowest), slot;
+	bool whole = false;
+	unsigned int taken;
+
+	lockdep_assert_held(&pool->owner->lock);
+	if (from >= pool->end)
+		from = 0;
+	for (;;) {
+		slot = find_avail(pool, from);
+		if (slot == pool->end) {
+			if (whole)
+				return 0;
+			/* The hint may have been too high. */
+			whole = true;
+			from = 0;
+			continue;
+		}
+		taken = regalloc_pool_take_in_slot_locked(pool, slot, zero,
+							  count, handles);
+		if (taken) {
+			WRITE_ONCE(*lowest, slot);
+			return taken;
+		}
+		from = slot + 1;
+	}
+}
+
+/* Whether the owner has released anything since the bytes were taken over. */
+static bool any_dirty(struct regalloc_pool *pool)
+{
+	u64 base = regalloc_geometry_dirty_offset(pool->owner->geo,
+						  pool->class, 0);
+
+	return regalloc_map_pages_scan(&pool->owner->map, base, pool->end) <
+	       pool->end;
+}
+
+/**
+ * regalloc_pool_last_look_locked() - look at every word before saying no
+ * @pool: in which there seems to be no free slice
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Hints do not count here: one is wrong for a moment while somebody looks, or
+ * for ever if he was killed meanwhile. And while we look, one slice may be
+ * released behind us and another claimed before us; so finding none means
+ * something only if nothing was released.
+ *
+ * Context: may sleep. Client's lock held.
+ * Return: how many were taken; 0 if there was a moment without a free slice;
+ * -EAGAIN if that is not sure.
+ */
+int regalloc_pool_last_look_locked(struct regalloc_pool *pool, bool zero,
+				   unsigned int count, u64 *handles)
+{
+	struct regalloc_region *region;
+	unsigned long slot;
+	unsigned int taken;
+
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_pool_collect_dirty_locked(pool);
+	xa_for_each(&pool->regions, slot, region) {
+		taken = take_in_region(pool, region, slot, zero, count,
+				       handles);
+		if (taken) {
+			regalloc_pool_note_avail_locked(pool, region, slot);
+			return taken;
+		}
+	}
+	smp_mb();	/* the bytes are read after the words */
+	return any_dirty(pool) ? -EAGAIN : 0;
+}
