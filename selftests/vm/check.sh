@@ -70,6 +70,6 @@ done
 		$(c_files uapi userlib selftests)
 	check "kernel-doc" kernel_doc $(c_files module uapi userlib/include)
 }
-check "shellcheck" shellcheck selftests/vm/*.sh .ci/run
+check "shellcheck" shellcheck selftests/*/*.sh userlib/*/*.sh .ci/run
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

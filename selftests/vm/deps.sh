@@ -13,11 +13,14 @@ packages() {
 	# pahole: the kernel's build calls it for BTF, from 6.12 on in any case.
 	build) echo make gcc libc6-dev libelf1 libssl3 pahole rsync xz-utils ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
-	test) packages build; packages vm ;;
+	test) packages build; packages vm; echo spin ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; echo sparse shellcheck perl ;;
 	demo) packages build; packages vm
 		echo e2fsprogs gnuplot-nox libssl-dev pkg-config ;;
+	bench) packages build; packages vm
+		echo gnuplot-nox libjemalloc2 libmimalloc2.0 \
+			libtcmalloc-minimal4 ;;
 	*) echo "deps.sh: unknown group '$1'" >&2; return 1 ;;
 	esac
 }

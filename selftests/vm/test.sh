@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs the tests of the pure parts and of the library here, and those of the
-# device in a guest of each kernel in KERNELS (default: all that are supported).
-# Each result counts once. Logs stay in build/test-*.
+# Runs the tests of the pure parts, of the library and of the slice map's model
+# here, and those of the device in a guest of each kernel in KERNELS (default:
+# all that are supported). Each result counts once. Logs stay in build/test-*.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -76,6 +76,7 @@ host_tests() {
 	{
 		host_program pure selftests -s pure
 		host_program library make -s -C "$top/userlib" check
+		host_program model "$top/selftests/model/run.sh"
 	} | tee "$build/test-host.tap"
 }
 
