@@ -44,9 +44,12 @@ check: ## build without warnings, static checks, style
 demo: ## see it at work in a virtual machine
 	$(vm)/demo.sh
 
+bench: ## compare it with its peers in a virtual machine (NATIVE=1: here)
+	$(vm)/bench.sh
+
 clean: ## remove what was built, except downloads
 	if [ -e $(KDIR)/Makefile ]; then $(modules_make) clean; fi
 	rm -rf build
 
 .PHONY: all help modules modules_install lib examples install test check \
-	demo clean
+	demo bench clean
