@@ -226,8 +226,12 @@ TEST_F(geometry, handles_name_every_slice)
 
 TEST_F(geometry, state_words)
 {
-	u64 map = regalloc_geometry_map_bytes(&self->geo), end = 0;
+	u64 map = regalloc_geometry_map_bytes(&self->geo), end;
 	unsigned int cls, i;
+
+	/* In front, room for the words that kernel and owner share. */
+	end = regalloc_geometry_state_offset(&self->geo, 0, 0);
+	EXPECT_LE(sizeof(struct regalloc_control), end);
 
 	EXPECT_EQ(0, map % 65536);
 	for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
@@ -248,6 +252,33 @@ TEST_F(geometry, state_words)
 	}
 	EXPECT_EQ(end, regalloc_geometry_state_offset(&self->geo,
 						      REGALLOC_NR_CLASSES, 0));
+	EXPECT_LT(end, map);
+}
+
+/* A byte of each kind for each slot, behind the words, none twice. */
+TEST_F(geometry, hint_bytes)
+{
+	u64 map = regalloc_geometry_map_bytes(&self->geo), end;
+	unsigned int cls, i;
+
+	end = regalloc_geometry_state_offset(&self->geo, REGALLOC_NR_CLASSES,
+					     0);
+	for (cls = 0; cls < 2 * REGALLOC_NR_CLASSES; cls++) {
+		for (i = 0; i < 12; i++) {
+			unsigned long slot = some_slot(self->slots, i);
+			u64 at;
+
+			if (cls < REGALLOC_NR_CLASSES)
+				at = regalloc_geometry_avail_offset(&self->geo,
+								    cls, slot);
+			else
+				at = regalloc_geometry_dirty_offset(&self->geo,
+								    cls - REGALLOC_NR_CLASSES,
+								    slot);
+			EXPECT_EQ(end + slot, at);
+		}
+		end += self->slots;
+	}
 	EXPECT_LE(end, map);
 	EXPECT_GT(end + 65536, map);
 }
