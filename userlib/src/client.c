@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -107,6 +108,9 @@ static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 	}
 
 	ra->control = (struct regalloc_control *)ra->map;
+	ra->span_mask = (info->span_bytes >> REGALLOC_MIN_SLICE_SHIFT) - 1;
+	ra->class_shift = ra->geo.span_shift - REGALLOC_MIN_SLICE_SHIFT +
+			  REGALLOC_HANDLE_GEN_BITS;
 	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
 		struct regalloc_class_map *class = &ra->class[c];
 
@@ -114,6 +118,7 @@ static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 		class->avail = (uint8_t *)ra->map + info->avail_offset[c];
 		class->dirty = (uint8_t *)ra->map + info->dirty_offset[c];
 		class->witness = (uint16_t *)ra->witnesses + c * nr_slots;
+		class->base = ra->window + regalloc_slice_offset(&ra->geo, c, 0);
 	}
 	return 0;
 }
@@ -144,9 +149,10 @@ int regalloc_open(const char *path, uint32_t flags, struct regalloc **out)
 	if (flags || !out)
 		return -EINVAL;
 
-	ra = calloc(1, sizeof(*ra));
+	ra = aligned_alloc(_Alignof(struct regalloc), sizeof(*ra));
 	if (!ra)
 		return -ENOMEM;
+	memset(ra, 0, sizeof(*ra));
 
 	ra->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 	ra->fd = open(path ? path : DEFAULT_PATH, O_RDWR | O_CLOEXEC);

@@ -25,18 +25,23 @@
  * @avail: for each slot, whether there may be a free slice
  * @dirty: for each slot, whether a slice was released since the kernel looked
  * @witness: for each slot, a slice that was live at our last look; ours alone
+ * @base: where the data of its first slice is
  */
 struct regalloc_class_map {
 	uint32_t *words;
 	uint8_t *avail;
 	uint8_t *dirty;
 	uint16_t *witness;
-};
+	char *base;
+} __attribute__((aligned(64)));
 
 /**
  * struct regalloc - one client of the device
  * @fd: the open file description
  * @id: not that of any other client in this process, past ones included
+ * @span_mask: bytes of window per size class in units of the smallest slice,
+ *	minus 1
+ * @class_shift: a handle shifted right by this is the size class
  * @window: the data window
  * @window_bytes: its size
  * @map: the map window
@@ -50,6 +55,8 @@ struct regalloc_class_map {
 struct regalloc {
 	int fd;
 	uint64_t id;
+	uint64_t span_mask;
+	unsigned int class_shift;
 	char *window;
 	size_t window_bytes;
 	char *map;

@@ -27,15 +27,15 @@ static inline unsigned int regalloc_slice_shift(unsigned int class)
 /* Can a slice be this long? */
 static inline bool regalloc_length_valid(uint64_t bytes)
 {
-	return bytes && bytes <= REGALLOC_MAX_SLICE_BYTES;
+	return bytes - 1 < REGALLOC_MAX_SLICE_BYTES;
 }
 
 /* The size class for a valid length. */
 static inline unsigned int regalloc_length_class(uint64_t bytes)
 {
-	uint64_t units = (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
+	uint32_t units = (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
 
-	return units ? 64 - __builtin_clzll(units) : 0;
+	return 31 ^ __builtin_clz(units << 1 | 1);
 }
 
 /* log2 of the slices of a region of @class. */

@@ -8,54 +8,29 @@
 /* State words in a cache line. */
 #define WORDS_IN_LINE	16
 
-/* One client's at a time: who uses several by turns starts afresh each time. */
-struct thread_hints {
-	uint64_t client;
-	uint32_t start;
-	struct regalloc_class_hints class[REGALLOC_NR_CLASSES];
-};
+__thread struct regalloc_thread_hints regalloc_hints;
 
-static __thread struct thread_hints hints
-	__attribute__((tls_model("initial-exec")));
-
-static __attribute__((noinline)) void hints_reset(const struct regalloc *ra)
+static void hints_reset(const struct regalloc *ra)
 {
 	static uint32_t nr_threads;
+	struct regalloc_thread_hints *hints = &regalloc_hints;
 
-	if (!hints.client)
-		hints.start = WORDS_IN_LINE *
+	if (!hints->client)
+		hints->start = WORDS_IN_LINE *
 			__atomic_fetch_add(&nr_threads, 1, __ATOMIC_RELAXED);
-	memset(hints.class, 0, sizeof(hints.class));
+	memset(hints->class, 0, sizeof(hints->class));
 	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++)
-		memset(hints.class[c].recent, 0xff,
-		       sizeof(hints.class[c].recent));
-	hints.client = ra->id;
+		memset(hints->class[c].recent, 0xff,
+		       sizeof(hints->class[c].recent));
+	hints->client = ra->id;
 }
 
-static inline struct regalloc_class_hints *
-hints_of(const struct regalloc *ra, unsigned int class)
+static struct regalloc_class_hints *hints_of(const struct regalloc *ra,
+					     unsigned int class)
 {
-	if (__builtin_expect(hints.client != ra->id, 0))
+	if (!regalloc_hints_valid(ra))
 		hints_reset(ra);
-	return &hints.class[class];
-}
-
-/* Forget and return the slice that was released last, if we know one. */
-static inline uint32_t pop_recent(struct regalloc_class_hints *h)
-{
-	uint32_t *last = &h->recent[(h->top - 1) % REGALLOC_NR_RECENT];
-	uint32_t slice = *last;
-
-	if (slice != REGALLOC_NO_SLICE) {
-		*last = REGALLOC_NO_SLICE;
-		h->top--;
-	}
-	return slice;
-}
-
-static inline void push_recent(struct regalloc_class_hints *h, uint32_t slice)
-{
-	h->recent[h->top++ % REGALLOC_NR_RECENT] = slice;
+	return &regalloc_hints.class[class];
 }
 
 /* Claim one of the slices that are left to look at in the thread's slot. */
@@ -80,7 +55,7 @@ static void enter_slot(struct regalloc_class_hints *h, unsigned int class,
 		       uint32_t slot)
 {
 	h->slot = slot;
-	h->next = hints.start;
+	h->next = regalloc_hints.start;
 	h->left = 1U << regalloc_region_slices_shift(class);
 }
 
@@ -141,7 +116,7 @@ static bool next_slot(struct regalloc *ra, unsigned int class,
 	return true;
 }
 
-static __attribute__((noinline)) bool
+static bool
 take_elsewhere(struct regalloc *ra, unsigned int class,
 	       struct regalloc_class_hints *h, uint32_t *slice, uint32_t *gen)
 {
@@ -162,7 +137,7 @@ bool regalloc_take(struct regalloc *ra, unsigned int class, uint32_t *slice,
 	struct regalloc_class_hints *h = hints_of(ra, class);
 
 	for (;;) {
-		*slice = pop_recent(h);
+		*slice = regalloc_pop_recent(h);
 		if (*slice == REGALLOC_NO_SLICE)
 			break;
 		if (regalloc_word_claim(&ra->class[class].words[*slice], gen))
@@ -181,7 +156,7 @@ void regalloc_took(struct regalloc *ra, unsigned int class, uint32_t slice)
 	h->next = (slice & ((1U << shift) - 1)) + 1;
 }
 
-static __attribute__((noinline)) void
+static void
 note_avail(struct regalloc *ra, unsigned int class, uint32_t slot)
 {
 	uint32_t *lowest = &ra->control->lowest[class];
@@ -191,7 +166,7 @@ note_avail(struct regalloc *ra, unsigned int class, uint32_t slot)
 		__atomic_store_n(lowest, slot, __ATOMIC_RELAXED);
 }
 
-static __attribute__((noinline)) void
+static void
 note_dirty(struct regalloc *ra, unsigned int class, uint32_t slot)
 {
 	__atomic_store_n(&ra->class[class].dirty[slot], 1, __ATOMIC_RELAXED);
@@ -199,7 +174,7 @@ note_dirty(struct regalloc *ra, unsigned int class, uint32_t slot)
 }
 
 /* Close the region in @slot if no slice of it is live. */
-static __attribute__((noinline)) void
+static void
 close_if_empty(struct regalloc *ra, unsigned int class, uint32_t slot)
 {
 	unsigned int shift = regalloc_region_slices_shift(class);
@@ -220,13 +195,12 @@ close_if_empty(struct regalloc *ra, unsigned int class, uint32_t slot)
 	regalloc_abi_trim(ra->fd, 0);
 }
 
-void regalloc_gave(struct regalloc *ra, unsigned int class, uint32_t slice)
+int regalloc_gave(struct regalloc *ra, unsigned int class, uint32_t slice)
 {
 	const struct regalloc_class_map *map = &ra->class[class];
 	uint32_t slot = slice >> regalloc_region_slices_shift(class);
 
-	push_recent(hints_of(ra, class), slice);
-	/* Not before the release itself: see slice_map.h. */
+	regalloc_push_recent(hints_of(ra, class), slice);
 	if (!__atomic_load_n(&map->avail[slot], __ATOMIC_SEQ_CST))
 		note_avail(ra, class, slot);
 	if (!__atomic_load_n(&map->dirty[slot], __ATOMIC_SEQ_CST))
@@ -235,4 +209,5 @@ void regalloc_gave(struct regalloc *ra, unsigned int class, uint32_t slice)
 		close_if_empty(ra, class, slot);
 	else if (!__atomic_load_n(&ra->control->armed, __ATOMIC_SEQ_CST))
 		regalloc_abi_trim(ra->fd, REGALLOC_TRIM_F_ARM);
+	return 0;
 }

@@ -6,25 +6,34 @@
 #include "hints.h"
 #include "slice_map.h"
 
+/* Smallest slices in a region. */
+#define REGION_UNITS_SHIFT (REGALLOC_REGION_SHIFT - REGALLOC_MIN_SLICE_SHIFT)
+
 int regalloc_release(struct regalloc *ra, uint64_t handle)
 {
-	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
-	unsigned int class;
-	uint32_t slice;
+	uint64_t units = handle >> REGALLOC_HANDLE_GEN_BITS, class, slice;
+	const struct regalloc_class_map *map;
 	int err;
 
 	if (!ra)
 		return -EINVAL;
-	if (!regalloc_offset_valid(&ra->geo, offset) ||
-	    !regalloc_offset_is_slice(&ra->geo, offset))
+	class = handle >> ra->class_shift;
+	if (class >= REGALLOC_NR_CLASSES)
 		return -ENOENT;
-	class = regalloc_offset_class(&ra->geo, offset);
-	slice = regalloc_offset_slice(&ra->geo, offset);
-	err = regalloc_word_release(&ra->class[class].words[slice],
-				    REGALLOC_HANDLE_GEN(handle));
-	if (!err)
-		regalloc_gave(ra, class, slice);
-	return err;
+	/* Slices of class 1 have 2 units, those of class 2 have 4, and so on. */
+	units &= ra->span_mask;
+	slice = units >> class;
+	if (slice << class != units)
+		return -ENOENT;
+	map = &ra->class[class];
+	err = regalloc_word_release(&map->words[slice], handle);
+	if (err)
+		return err;
+	if (!regalloc_hints_valid(ra) ||
+	    !regalloc_nothing_to_tell(ra, map, units >> REGION_UNITS_SHIFT))
+		return regalloc_gave(ra, class, slice);
+	regalloc_push_recent(&regalloc_hints.class[class], slice);
+	return 0;
 }
 
 int regalloc_release_many(struct regalloc *ra, uint32_t count,

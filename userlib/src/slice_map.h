@@ -50,22 +50,29 @@ static inline bool regalloc_word_claim(uint32_t *word, uint32_t *gen)
 		return false;
 	*gen = regalloc_word_gen(old);
 	return __atomic_compare_exchange_n(word, &old,
-					   regalloc_word(*gen, REGALLOC_STATE_LIVE),
+					   old ^ REGALLOC_STATE_FREE ^
+					   REGALLOC_STATE_LIVE,
 					   false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_RELAXED);
 }
 
-/* End the allocation of generation @gen: 0, -ESTALE or -ENOENT. */
+/*
+ * End the allocation of generation @gen: 0, -ESTALE or -ENOENT. Bits of @gen
+ * above those of a generation do not count.
+ */
 static inline int regalloc_word_release(uint32_t *word, uint32_t gen)
 {
-	uint32_t old = regalloc_word(gen, REGALLOC_STATE_LIVE);
-	uint32_t next = gen == REGALLOC_HANDLE_GEN_MASK ? 1 : gen + 1;
+	const uint32_t step = (1U << REGALLOC_STATE_GEN_SHIFT) -
+			      REGALLOC_STATE_LIVE + REGALLOC_STATE_FREE;
+	uint32_t old = regalloc_word(gen, REGALLOC_STATE_LIVE), new;
 
-	if (__atomic_compare_exchange_n(word, &old,
-					regalloc_word(next, REGALLOC_STATE_FREE),
-					false, __ATOMIC_SEQ_CST,
-					__ATOMIC_RELAXED))
+	/* From the last generation to the first, which is 1. */
+	if (__builtin_add_overflow(old, step, &new))
+		new = regalloc_word(1, REGALLOC_STATE_FREE);
+	if (__atomic_compare_exchange_n(word, &old, new, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		return 0;
+	gen &= REGALLOC_HANDLE_GEN_MASK;
 	return gen && gen < regalloc_word_gen(old) ? -ESTALE : -ENOENT;
 }
 
