@@ -39,21 +39,6 @@ int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
 	return err;
 }
 
-int regalloc_abi_release(int fd, uint32_t count, const uint64_t *handles,
-			 uint32_t *out_count)
-{
-	struct regalloc_ioc_release arg = {
-		.size = sizeof(arg),
-		.count = count,
-		.handles = (uintptr_t)handles,
-	};
-	int err = call(fd, REGALLOC_IOC_RELEASE, &arg);
-
-	if (!err)
-		*out_count = arg.out_count;
-	return err;
-}
-
 int regalloc_abi_zero(int fd, uint64_t handle)
 {
 	struct regalloc_ioc_zero arg = {

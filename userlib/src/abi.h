@@ -38,16 +38,6 @@ int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
 		       uint32_t *out_slice_bytes);
 
 /**
- * regalloc_abi_release() - release slices up to the first that cannot be
- * @fd: the client
- * @count: 1 to REGALLOC_MAX_BATCH
- * @handles: @count handles
- * @out_count: how many were released
- */
-int regalloc_abi_release(int fd, uint32_t count, const uint64_t *handles,
-			 uint32_t *out_count);
-
-/**
  * regalloc_abi_zero() - fill a live slice with zeros
  * @fd: the client
  * @handle: of the slice
