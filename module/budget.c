@@ -2,6 +2,7 @@
 #include <linux/ctype.h>
 #include <linux/errno.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
@@ -94,6 +95,55 @@ int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
 }
 
 /**
+ * regalloc_budget_init() - begin with nothing charged
+ * @budget: to be set up; its limit may have been set already
+ */
+void regalloc_budget_init(struct regalloc_budget *budget)
+{
+	spin_lock_init(&budget->lock);
+	regalloc_waiters_init(&budget->waiters);
+}
+
+/**
+ * regalloc_budget_set() - change how much may be charged
+ * @budget: to change
+ * @bytes: the new limit; may be less than what is charged
+ *
+ * Return: 0, or -EBUSY if more than that is reserved.
+ */
+int regalloc_budget_set(struct regalloc_budget *budget, u64 bytes)
+{
+	int err = -EBUSY;
+
+	spin_lock(&budget->lock);
+	if (budget->reserved <= bytes) {
+		atomic64_set(&budget->limit, bytes);
+		err = 0;
+	}
+	spin_unlock(&budget->lock);
+	if (!err)
+		regalloc_waiters_kick(&budget->waiters);
+	return err;
+}
+
+/**
+ * regalloc_budget_excess() - how much more is spoken for than there is
+ * @budget: to look at
+ *
+ * Return: bytes; not 0 only after the limit was lowered or a reserve raised.
+ */
+u64 regalloc_budget_excess(struct regalloc_budget *budget)
+{
+	u64 limit, excess;
+
+	spin_lock(&budget->lock);
+	limit = atomic64_read(&budget->limit);
+	excess = budget->spoken_for - min(budget->spoken_for, limit);
+	spin_unlock(&budget->lock);
+	return excess;
+}
+
+/**
  * regalloc_account_create() - open an account under a budget
  * @budget: which must outlive it
  * @id: number of the client
@@ -112,6 +162,7 @@ regalloc_account_create(struct regalloc_budget *budget, u64 id)
 	refcount_set(&account->refs, 1);
 	account->budget = budget;
 	account->id = id;
+	account->limit = U64_MAX;
 	return account;
 }
 
@@ -134,13 +185,92 @@ void regalloc_account_put(struct regalloc_account *account)
 		kfree(account);
 }
 
-static void raise_peak(struct regalloc_budget *budget, s64 charged)
+/* What is spoken for by an account with so much charged. */
+static u64 spoken_for(const struct regalloc_account *account, u64 charged)
 {
-	s64 peak = atomic64_read(&budget->peak);
+	return max(charged, account->reserve);
+}
 
-	while (charged > peak)
-		if (atomic64_try_cmpxchg(&budget->peak, &peak, charged))
-			break;
+/**
+ * regalloc_account_set_limits() - how much an account must and may have
+ * @account: to change
+ * @reserve: bytes that are set aside for it from now on
+ * @limit: bytes that it may have, at least @reserve
+ *
+ * Either may be less than what is charged, which changes nothing about that.
+ *
+ * Return: 0, or -EBUSY with nothing changed if the reserves of all accounts
+ * would exceed the budget.
+ */
+int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
+				u64 limit)
+{
+	struct regalloc_budget *budget = account->budget;
+	u64 budget_limit, charged, others;
+	int err = -EBUSY;
+
+	spin_lock(&budget->lock);
+	budget_limit = atomic64_read(&budget->limit);
+	charged = atomic64_read(&account->own.charged);
+	others = budget->reserved - account->reserve;
+	if (reserve <= budget_limit - others) {
+		budget->spoken_for -= spoken_for(account, charged);
+		budget->reserved = others + reserve;
+		WRITE_ONCE(account->reserve, reserve);
+		WRITE_ONCE(account->limit, limit);
+		budget->spoken_for += spoken_for(account, charged);
+		err = 0;
+	}
+	spin_unlock(&budget->lock);
+	if (!err)
+		regalloc_waiters_kick(&budget->waiters);
+	return err;
+}
+
+/**
+ * regalloc_account_above_reserve() - what an account has beyond what it must have
+ * @account: to look at
+ *
+ * Return: bytes.
+ */
+u64 regalloc_account_above_reserve(const struct regalloc_account *account)
+{
+	u64 charged = atomic64_read(&account->own.charged);
+	u64 reserve = READ_ONCE(account->reserve);
+
+	return charged > reserve ? charged - reserve : 0;
+}
+
+/* Whether @bytes more can be charged: 0, -ENOSPC or -EDQUOT. Budget's lock. */
+static int check_room(const struct regalloc_account *account, u64 bytes)
+{
+	const struct regalloc_budget *budget = account->budget;
+	u64 limit = atomic64_read(&budget->limit);
+	u64 charged = atomic64_read(&account->own.charged);
+	u64 more = spoken_for(account, charged + bytes) -
+		   spoken_for(account, charged);
+
+	if (charged + bytes > account->limit)
+		return -ENOSPC;
+	/* A reserve may have been set while others had it: look at both. */
+	if (atomic64_read(&budget->total.charged) + bytes > limit ||
+	    (more && budget->spoken_for + more > limit))
+		return -EDQUOT;
+	return 0;
+}
+
+/* Add to what is charged, or subtract. Budget's lock. */
+static void add_charge(struct regalloc_account *account, s64 bytes)
+{
+	struct regalloc_budget *budget = account->budget;
+	u64 charged = atomic64_read(&account->own.charged);
+
+	budget->spoken_for += spoken_for(account, charged + bytes) -
+			      spoken_for(account, charged);
+	atomic64_add(bytes, &account->own.charged);
+	atomic64_add(bytes, &budget->total.charged);
+	atomic64_set(&budget->peak, max(atomic64_read(&budget->peak),
+					atomic64_read(&budget->total.charged)));
 }
 
 /**
@@ -148,22 +278,37 @@ static void raise_peak(struct regalloc_budget *budget, s64 charged)
  * @account: of the client that wants it
  * @bytes: how much
  *
- * Return: false, with nothing charged, if the budget has no room for it.
+ * Return: 0; with nothing charged, -ENOSPC if it would exceed the account's
+ * limit, or -EDQUOT if the budget has no room for it.
  */
-bool regalloc_account_try_charge(struct regalloc_account *account, u64 bytes)
+int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes)
 {
 	struct regalloc_budget *budget = account->budget;
-	s64 old = atomic64_read(&budget->total.charged);
-	s64 new;
+	int err;
 
-	do {
-		new = old + bytes;
-		if (new > atomic64_read(&budget->limit))
-			return false;
-	} while (!atomic64_try_cmpxchg(&budget->total.charged, &old, new));
-	raise_peak(budget, new);
-	atomic64_add(bytes, &account->own.charged);
-	return true;
+	spin_lock(&budget->lock);
+	err = check_room(account, bytes);
+	if (!err)
+		add_charge(account, bytes);
+	spin_unlock(&budget->lock);
+	return err;
+}
+
+/**
+ * regalloc_account_has_room() - whether a charge would succeed now
+ * @account: of the client that wants memory
+ * @bytes: how much
+ *
+ * Return: that.
+ */
+bool regalloc_account_has_room(struct regalloc_account *account, u64 bytes)
+{
+	bool room;
+
+	spin_lock(&account->budget->lock);
+	room = !check_room(account, bytes);
+	spin_unlock(&account->budget->lock);
+	return room;
 }
 
 /**
@@ -173,8 +318,12 @@ bool regalloc_account_try_charge(struct regalloc_account *account, u64 bytes)
  */
 void regalloc_account_uncharge(struct regalloc_account *account, u64 bytes)
 {
-	atomic64_sub(bytes, &account->own.charged);
-	atomic64_sub(bytes, &account->budget->total.charged);
+	struct regalloc_budget *budget = account->budget;
+
+	spin_lock(&budget->lock);
+	add_charge(account, -(s64)bytes);
+	spin_unlock(&budget->lock);
+	regalloc_waiters_kick(&budget->waiters);
 }
 
 /**
@@ -227,4 +376,14 @@ void regalloc_account_note_failure(struct regalloc_account *account)
 {
 	atomic64_inc(&account->own.alloc_failures);
 	atomic64_inc(&account->budget->total.alloc_failures);
+}
+
+/**
+ * regalloc_account_note_pressure() - count a request for memory
+ * @account: of the client that was asked
+ */
+void regalloc_account_note_pressure(struct regalloc_account *account)
+{
+	atomic64_inc(&account->own.pressure_events);
+	atomic64_inc(&account->budget->total.pressure_events);
 }

@@ -3,18 +3,27 @@
  * The budget: how much region memory all clients together may hold.
  *
  * Memory is charged before it is allocated and uncharged after it is freed, in
- * one atomic step each, so the charge covers what exists at every moment and
- * passes the limit at none. Each client has an account under the budget; what
- * outlives the client (memory that somebody has pinned) keeps the account.
+ * one step each under the budget's lock, so the charge covers what exists at
+ * every moment and passes the limit at none. Each client has an account under
+ * the budget; what outlives the client (memory that somebody has pinned) keeps
+ * the account.
  *
- * Nothing here takes a lock or sleeps.
+ * An account may have a reserve, which is set aside for it, and a limit of its
+ * own. So the budget is spoken for not by what is charged, but by the greater of
+ * charge and reserve of each account.
+ *
+ * The lock is taken for a few instructions; only that of the waiters comes after
+ * it. Nothing here sleeps.
  */
 #ifndef REGALLOC_BUDGET_H
 #define REGALLOC_BUDGET_H
 
 #include <linux/atomic.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
+
+#include "waiters.h"
 
 /*
  * For what an allocation needs on the way: charged to the memory cgroup, and
@@ -23,12 +32,14 @@
 #define REGALLOC_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
- * struct regalloc_charge - what is charged, and what became of it so far
+ * struct regalloc_charge - what is charged, and what became of it so far; read
+ *	without a lock
  * @charged: bytes of open regions and of pinned memory
  * @pinned: bytes of closed regions that somebody still references
  * @opened: regions opened, ever
  * @closed: regions closed, ever
  * @alloc_failures: allocations that got no memory at all, ever
+ * @pressure_events: how often somebody was asked for memory, ever
  */
 struct regalloc_charge {
 	atomic64_t charged;
@@ -36,16 +47,25 @@ struct regalloc_charge {
 	atomic64_t opened;
 	atomic64_t closed;
 	atomic64_t alloc_failures;
+	atomic64_t pressure_events;
 };
 
 /**
  * struct regalloc_budget - one limit and what is charged under it
+ * @lock: protects the charges, the reserves and the limits
  * @limit: bytes that may be charged; 0 until it is set
+ * @spoken_for: sum of the greater of charge and reserve of each account
+ * @reserved: sum of the reserves
+ * @waiters: who waits for memory
  * @peak: the highest that @total.charged has been
  * @total: sums over all accounts, past ones included
  */
 struct regalloc_budget {
+	spinlock_t lock;	/* charges, reserves and limits */
 	atomic64_t limit;
+	u64 spoken_for;
+	u64 reserved;
+	struct regalloc_waiters waiters;
 	atomic64_t peak;
 	struct regalloc_charge total;
 };
@@ -55,29 +75,42 @@ struct regalloc_budget {
  * @refs: the client, and each of its regions until the memory is gone
  * @budget: that it counts under
  * @id: number of the client, for people to read
+ * @reserve: bytes of the budget that are kept for it
+ * @limit: bytes that it may have
  * @own: what this client has charged
  */
 struct regalloc_account {
 	refcount_t refs;
 	struct regalloc_budget *budget;
 	u64 id;
+	u64 reserve;
+	u64 limit;
 	struct regalloc_charge own;
 };
 
 int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
 			  const char **why);
 
+void regalloc_budget_init(struct regalloc_budget *budget);
+u64 regalloc_budget_excess(struct regalloc_budget *budget);
+int regalloc_budget_set(struct regalloc_budget *budget, u64 bytes);
+
 struct regalloc_account *
 regalloc_account_create(struct regalloc_budget *budget, u64 id);
 void regalloc_account_get(struct regalloc_account *account);
 void regalloc_account_put(struct regalloc_account *account);
 
-bool regalloc_account_try_charge(struct regalloc_account *account, u64 bytes);
+int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
+				u64 limit);
+u64 regalloc_account_above_reserve(const struct regalloc_account *account);
+int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes);
+bool regalloc_account_has_room(struct regalloc_account *account, u64 bytes);
 void regalloc_account_uncharge(struct regalloc_account *account, u64 bytes);
 void regalloc_account_pin(struct regalloc_account *account, u64 bytes);
 void regalloc_account_unpin(struct regalloc_account *account, u64 bytes);
 void regalloc_account_note_open(struct regalloc_account *account);
 void regalloc_account_note_close(struct regalloc_account *account);
 void regalloc_account_note_failure(struct regalloc_account *account);
+void regalloc_account_note_pressure(struct regalloc_account *account);
 
 #endif /* REGALLOC_BUDGET_H */

@@ -55,12 +55,66 @@ static struct inode *client_inode(const struct regalloc_geometry *geo)
 	return inode;
 }
 
+/**
+ * regalloc_client_attend() - say what the client's releases have to do
+ * @client: of which the releases without us are meant
+ * @bits: REGALLOC_ATTENTION_*
+ * @on: whether they have to do that from now on
+ *
+ * A full barrier: who released before and has not seen it, his release is seen
+ * after it.
+ */
+void regalloc_client_attend(struct regalloc_client *client, u32 bits, bool on)
+{
+	/* The owner may write there, which is between him and his releases. */
+	atomic_t *attention = (atomic_t *)&client->owner.control->attention;
+
+	if (on)
+		atomic_or(bits, attention);
+	else
+		atomic_andnot(bits, attention);
+	smp_mb__after_atomic();
+}
+
+/**
+ * regalloc_client_begin_wait() - a thread is going to wait for a slice
+ * @client: of the thread
+ *
+ * Releases without us tell us from now on.
+ *
+ * Context: may sleep. Takes the domain's lock.
+ */
+void regalloc_client_begin_wait(struct regalloc_client *client)
+{
+	mutex_lock(&client->domain->lock);
+	WRITE_ONCE(client->nr_waiting, client->nr_waiting + 1);
+	regalloc_client_attend(client, REGALLOC_ATTENTION_WAIT, true);
+	mutex_unlock(&client->domain->lock);
+}
+
+/**
+ * regalloc_client_end_wait() - a thread waits no more
+ * @client: of the thread
+ *
+ * Context: may sleep. Takes the domain's lock.
+ */
+void regalloc_client_end_wait(struct regalloc_client *client)
+{
+	mutex_lock(&client->domain->lock);
+	WRITE_ONCE(client->nr_waiting, client->nr_waiting - 1);
+	if (!client->nr_waiting)
+		regalloc_client_attend(client, REGALLOC_ATTENTION_WAIT, false);
+	mutex_unlock(&client->domain->lock);
+}
+
 static void domain_add(struct regalloc_domain *domain,
 		       struct regalloc_client *client)
 {
 	mutex_lock(&domain->lock);
 	list_add_tail(&client->node, &domain->clients);
-	WRITE_ONCE(client->owner.control->eager, !domain->decay_ms);
+	regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
+	regalloc_client_attend(client, REGALLOC_ATTENTION_CLOSE,
+			       domain->closing);
 	domain->nr_clients++;
 	mutex_unlock(&domain->lock);
 }
@@ -111,6 +165,7 @@ struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain)
 	if (!client)
 		return ERR_PTR(err);
 	client->domain = domain;
+	init_waitqueue_head(&client->asked);
 	client->inode = client_inode(&domain->geo);
 	if (IS_ERR(client->inode)) {
 		err = PTR_ERR(client->inode);
@@ -149,6 +204,7 @@ void regalloc_client_destroy(struct regalloc_client *client)
 	mutex_unlock(&owner->lock);
 
 	domain_remove(client->domain, client);
+	regalloc_account_set_limits(owner->account, 0, U64_MAX);
 	regalloc_map_pages_fini(&owner->map);
 	regalloc_account_put(owner->account);
 	iput(client->inode);
@@ -252,7 +308,7 @@ int regalloc_client_give(struct regalloc_client *client, u64 handle)
 	mutex_lock(&client->owner.lock);
 	err = regalloc_pool_give_locked(&client->pools[place.class], &place,
 					REGALLOC_HANDLE_GEN(handle),
-					!READ_ONCE(client->domain->decay_ms));
+					READ_ONCE(client->domain->closing));
 	mutex_unlock(&client->owner.lock);
 	return err;
 }
@@ -306,6 +362,26 @@ unsigned int regalloc_client_close_spares(struct regalloc_client *client,
 							    idle, next);
 	mutex_unlock(&client->owner.lock);
 	return closed;
+}
+
+/**
+ * regalloc_client_count_maybe_spares() - how many regions are worth a look
+ * @client: where to look
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: the number of regions that may be without a live slice.
+ */
+unsigned long
+regalloc_client_count_maybe_spares(struct regalloc_client *client)
+{
+	unsigned long nr = 0;
+	unsigned int class;
+
+	mutex_lock(&client->owner.lock);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		nr += regalloc_pool_count_maybe_spares_locked(&client->pools[class]);
+	mutex_unlock(&client->owner.lock);
+	return nr;
 }
 
 /**

@@ -22,6 +22,7 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "budget.h"
@@ -42,6 +43,7 @@ struct inode;
  * @lock: protects the members below
  * @clients: all clients
  * @nr_clients: how many there are
+ * @closing: they close each region in the release that empties it
  */
 struct regalloc_domain {
 	struct miscdevice misc;
@@ -53,6 +55,7 @@ struct regalloc_domain {
 	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
 	unsigned int nr_clients;
+	bool closing;
 };
 
 /**
@@ -62,6 +65,9 @@ struct regalloc_domain {
  * @inode: carries the address_space of its windows; holds a reference
  * @owner: what its pools share; holds a reference to the account
  * @pools: its regions, by class
+ * @nr_waiting: its threads that wait for memory. Domain's lock
+ * @wanted: bytes that others have asked it for since it looked
+ * @asked: where it waits for that to happen, in poll()
  */
 struct regalloc_client {
 	struct regalloc_domain *domain;
@@ -69,6 +75,9 @@ struct regalloc_client {
 	struct inode *inode;
 	struct regalloc_owner owner;
 	struct regalloc_pool pools[REGALLOC_NR_CLASSES];
+	unsigned int nr_waiting;
+	atomic64_t wanted;
+	wait_queue_head_t asked;
 };
 
 struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain);
@@ -87,6 +96,11 @@ unsigned int regalloc_client_close_spares(struct regalloc_client *client,
 					  unsigned int most,
 					  unsigned long idle,
 					  unsigned long *next);
+void regalloc_client_begin_wait(struct regalloc_client *client);
+void regalloc_client_end_wait(struct regalloc_client *client);
+void regalloc_client_attend(struct regalloc_client *client, u32 bits, bool on);
+unsigned long
+regalloc_client_count_maybe_spares(struct regalloc_client *client);
 void regalloc_client_add_usage(struct regalloc_client *client,
 			       struct regalloc_usage *usage);
 

@@ -8,12 +8,15 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/regalloc.h>
 
+#include "alloc.h"
 #include "client.h"
 #include "ioctl.h"
+#include "pressure.h"
 #include "reclaim.h"
 
 /* Up to so many handles are kept on the stack. */
@@ -42,6 +45,8 @@ struct regalloc_call {
 		struct regalloc_ioc_release release;
 		struct regalloc_ioc_trim trim;
 		struct regalloc_ioc_stats stats;
+		struct regalloc_ioc_limits limits;
+		struct regalloc_ioc_pressure pressure;
 		struct regalloc_ioc_zero zero;
 	} arg;
 };
@@ -58,20 +63,13 @@ static int do_info(struct regalloc_call *call)
 	const struct regalloc_domain *domain = call->client->domain;
 	const struct regalloc_geometry *geo = &domain->geo;
 	struct regalloc_ioc_info *info = &call->arg.info;
-	unsigned int class;
 
 	info->span_bytes = 1ULL << geo->span_shift;
 	info->window_bytes = regalloc_geometry_window_bytes(geo);
 	info->map_offset = info->window_bytes;
 	info->map_bytes = regalloc_geometry_map_bytes(geo);
-	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
-		info->state_offset[class] =
-			regalloc_geometry_state_offset(geo, class, 0);
-		info->avail_offset[class] =
-			regalloc_geometry_avail_offset(geo, class, 0);
-		info->dirty_offset[class] =
-			regalloc_geometry_dirty_offset(geo, class, 0);
-	}
+	info->state_offset = regalloc_geometry_state_offset(geo, 0, 0);
+	info->hint_offset = regalloc_geometry_hint_offset(geo, 0, 0);
 	info->budget_bytes = atomic64_read(&domain->budget.limit);
 	return reply(call);
 }
@@ -125,11 +123,16 @@ static int alloc_batch(struct regalloc_call *call, unsigned int class,
 		       u64 *handles)
 {
 	struct regalloc_ioc_alloc *alloc = &call->arg.alloc;
+	const struct regalloc_request req = {
+		.client = call->client,
+		.class = class,
+		.zero = alloc->flags & REGALLOC_ALLOC_F_ZERO,
+		.count = alloc->count,
+		.handles = handles,
+	};
 	int got;
 
-	got = regalloc_reclaim_alloc(call->client, class,
-				     alloc->flags & REGALLOC_ALLOC_F_ZERO,
-				     alloc->count, handles);
+	got = regalloc_alloc(&req, alloc->timeout_ms);
 	if (got < 0)
 		return got;
 	alloc->out_count = got;
@@ -149,8 +152,7 @@ static int do_alloc(struct regalloc_call *call)
 	u64 small[SMALL_BATCH], *handles;
 	int class, err;
 
-	if (alloc->timeout_ms || !alloc->count ||
-	    alloc->count > REGALLOC_MAX_BATCH)
+	if (!alloc->count || alloc->count > REGALLOC_MAX_BATCH)
 		return -EINVAL;
 	class = regalloc_class_from_length(alloc->length);
 	if (class < 0)
@@ -230,6 +232,38 @@ static int do_stats(struct regalloc_call *call)
 	return reply(call);
 }
 
+static int do_limits(struct regalloc_call *call)
+{
+	const struct regalloc_ioc_limits *limits = &call->arg.limits;
+	struct regalloc_account *account = call->client->owner.account;
+	u64 limit = limits->limit_bytes ?: U64_MAX;
+	u64 reserve;
+	int err;
+
+	if (limits->reserve_bytes > limit)
+		return -EINVAL;
+	/* What cannot be rounded up is more than any budget. */
+	if (check_add_overflow(limits->reserve_bytes,
+			       (u64)REGALLOC_REGION_BYTES - 1, &reserve))
+		return -EBUSY;
+	reserve = round_down(reserve, REGALLOC_REGION_BYTES);
+	err = regalloc_account_set_limits(account, reserve, max(limit, reserve));
+	if (err)
+		return err;
+	regalloc_reclaim_fit(call->client->domain, call->client);
+	return reply(call);
+}
+
+static int do_pressure(struct regalloc_call *call)
+{
+	/* What has been read cannot be put back: see that we can reply. */
+	call->arg.pressure.wanted_bytes = 0;
+	if (reply(call))
+		return -EFAULT;
+	call->arg.pressure.wanted_bytes = regalloc_pressure_read(call->client);
+	return reply(call);
+}
+
 static int do_zero(struct regalloc_call *call)
 {
 	int err = regalloc_client_zero(call->client, call->arg.zero.handle);
@@ -266,6 +300,8 @@ static const struct regalloc_ioctl_desc ioctl_descs[] = {
 	IOCTL_DESC(REGALLOC_IOC_RELEASE, release, handles, 0),
 	IOCTL_DESC(REGALLOC_IOC_TRIM, trim, reserved, REGALLOC_TRIM_F_ARM),
 	IOCTL_DESC(REGALLOC_IOC_STATS, stats, alloc_failures, 0),
+	IOCTL_DESC(REGALLOC_IOC_LIMITS, limits, limit_bytes, 0),
+	IOCTL_DESC(REGALLOC_IOC_PRESSURE, pressure, wanted_bytes, 0),
 	IOCTL_DESC(REGALLOC_IOC_ZERO, zero, handle, 0),
 };
 

@@ -6,13 +6,17 @@
  * The files, each including only those before it:
  *
  *	size_class	what lies where
+ *	waiters		who waits for memory
  *	budget		how much is charged, to whom
  *	slice_map	which slices are free
  *	map_pages	the memory that this is recorded in
  *	region		the memory that is handed out
  *	pool*		one client's regions of one size class
  *	client		one open file
- *	reclaim		who gets memory when, and whose is taken back
+ *	pressure	who is asked to release some
+ *	reclaim		which regions are closed when
+ *	shrinker	for when the system is short of memory
+ *	alloc		who gets memory
  *	mmap ioctl sysfs	the three faces
  *	main		parameters, device, load and unload
  */
@@ -28,8 +32,10 @@
 #include "client.h"
 #include "ioctl.h"
 #include "mmap.h"
+#include "pressure.h"
 #include "reclaim.h"
 #include "region.h"
+#include "shrinker.h"
 #include "sysfs.h"
 
 #define CREATE_TRACE_POINTS
@@ -56,16 +62,21 @@ static int budget_set(const char *val, const struct kernel_param *kp)
 {
 	const char *why;
 	u64 bytes;
+	int err;
 
 	if (regalloc_budget_parse(val, ram_bytes(), &bytes, &why)) {
 		pr_err("budget '%.*s' refused: %s\n", shown(val), val, why);
 		return -EINVAL;
 	}
-	if (domain_is_up)
-		regalloc_reclaim_set_budget(&domain, bytes);
-	else
+	if (!domain_is_up) {
 		atomic64_set(&domain.budget.limit, bytes);
-	return 0;
+		return 0;
+	}
+	err = regalloc_reclaim_set_budget(&domain, bytes);
+	if (err)
+		pr_err("budget '%.*s' refused: clients have reserved more\n",
+		       shown(val), val);
+	return err;
 }
 
 static int budget_get(char *buf, const struct kernel_param *kp)
@@ -144,6 +155,7 @@ static const struct file_operations regalloc_fops = {
 	.unlocked_ioctl		= regalloc_ioctl,
 	.compat_ioctl		= compat_ptr_ioctl,
 	.mmap			= regalloc_mmap,
+	.poll			= regalloc_pressure_poll,
 	.get_unmapped_area	= thp_get_unmapped_area,
 	.show_fdinfo		= regalloc_show_fdinfo,
 	.llseek			= noop_llseek,
@@ -183,6 +195,7 @@ static int __init regalloc_init(void)
 		if (err)
 			return err;
 	}
+	regalloc_budget_init(&domain.budget);
 	regalloc_reclaim_init(&domain);
 	err = regalloc_region_init();
 	if (err)
@@ -190,6 +203,9 @@ static int __init regalloc_init(void)
 	err = regalloc_client_init();
 	if (err)
 		goto err_client;
+	err = regalloc_shrinker_init(&domain);
+	if (err)
+		goto err_shrinker;
 	set_domain_is_up(true);
 	err = misc_register(&domain.misc);
 	if (err)
@@ -201,6 +217,8 @@ static int __init regalloc_init(void)
 err_misc:
 	set_domain_is_up(false);
 	regalloc_reclaim_exit(&domain);
+	regalloc_shrinker_exit();
+err_shrinker:
 	regalloc_client_exit();
 err_client:
 	regalloc_region_exit();
@@ -212,6 +230,7 @@ static void __exit regalloc_exit(void)
 {
 	misc_deregister(&domain.misc);
 	set_domain_is_up(false);
+	regalloc_shrinker_exit();
 	regalloc_reclaim_exit(&domain);
 	regalloc_client_exit();
 	regalloc_region_exit();

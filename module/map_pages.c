@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/string.h>
 
 #include "budget.h"
 #include "map_pages.h"
@@ -90,33 +88,6 @@ void *regalloc_map_pages_need(struct regalloc_map_pages *map, u64 offset)
 void *regalloc_map_pages_find(struct regalloc_map_pages *map, u64 offset)
 {
 	return page_at(xa_load(&map->pages, offset >> PAGE_SHIFT), offset);
-}
-
-/**
- * regalloc_map_pages_scan() - look for a byte that is not 0
- * @map: the pages
- * @offset: of the first byte in the map window
- * @nr: number of bytes
- *
- * Return: how many bytes before the first one that is not 0; @nr if all are.
- */
-unsigned long regalloc_map_pages_scan(struct regalloc_map_pages *map, u64 offset,
-				      unsigned long nr)
-{
-	unsigned long done = 0;
-
-	while (done < nr) {
-		unsigned long now = min(nr - done,
-					PAGE_SIZE - offset_in_page(offset));
-		void *bytes = regalloc_map_pages_find(map, offset);
-		void *found = bytes ? memchr_inv(bytes, 0, now) : NULL;
-
-		if (found)
-			return done + (found - bytes);
-		offset += now;
-		done += now;
-	}
-	return nr;
 }
 
 /**

@@ -32,8 +32,6 @@ struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
 				     unsigned long index, gfp_t gfp);
 void *regalloc_map_pages_need(struct regalloc_map_pages *map, u64 offset);
 void *regalloc_map_pages_find(struct regalloc_map_pages *map, u64 offset);
-unsigned long regalloc_map_pages_scan(struct regalloc_map_pages *map, u64 offset,
-				      unsigned long nr);
 u64 regalloc_map_pages_bytes(const struct regalloc_map_pages *map);
 
 #endif /* REGALLOC_MAP_PAGES_H */

@@ -53,6 +53,44 @@ static u32 *slot_words(const struct regalloc_pool *pool, unsigned long slot)
 				       slot_state_offset(pool, slot));
 }
 
+/* The hint of a slot below the pool's end. */
+static struct regalloc_hint *slot_hint(const struct regalloc_pool *pool,
+				       unsigned long slot)
+{
+	u64 offset = regalloc_geometry_hint_offset(pool->owner->geo,
+						   pool->class, slot);
+
+	return regalloc_map_pages_find(&pool->owner->map, offset);
+}
+
+/**
+ * regalloc_pool_find_hint_locked() - look for a slot with a hint that is set
+ * @pool: of the slots
+ * @from: first slot to look at
+ * @mask: the bytes that count are 0xff here, the others 0
+ *
+ * Context: client's lock held.
+ * Return: the slot; the pool's end if there is none.
+ */
+unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
+					     unsigned long from,
+					     struct regalloc_hint mask)
+{
+	const struct regalloc_hint *hints;
+	unsigned long nr, found;
+
+	/* As far as the page goes that they are in. */
+	for (; from < pool->end; from += nr) {
+		hints = slot_hint(pool, from);
+		nr = (PAGE_SIZE - offset_in_page(hints)) / sizeof(*hints);
+		nr = min(nr, pool->end - from);
+		found = regalloc_hints_find(hints, nr, mask);
+		if (found < nr)
+			return from + found;
+	}
+	return pool->end;
+}
+
 /* The end of a region that is out of reach of new claims. */
 static void close_region(struct regalloc_pool *pool,
 			 struct regalloc_region *region, unsigned long slot)
@@ -60,8 +98,8 @@ static void close_region(struct regalloc_pool *pool,
 	trace_regalloc_region_close(pool->owner->account->id, pool->class,
 				    slot);
 	xa_erase(&pool->regions, slot);
-	WRITE_ONCE(*region->map.avail, 0);
-	WRITE_ONCE(*region->map.dirty, 0);
+	WRITE_ONCE(region->map.hint->avail, 0);
+	WRITE_ONCE(region->map.hint->dirty, 0);
 	regalloc_region_zap(region, pool->owner->mapping,
 			    regalloc_pool_offset(pool, slot));
 	regalloc_region_close(region);
@@ -91,7 +129,8 @@ static bool region_is_spare(struct regalloc_pool *pool,
 	unsigned int nr = regalloc_class_slices(pool->class);
 	unsigned int live;
 
-	live = regalloc_slices_find_live(region->map.words, nr, region->witness);
+	live = regalloc_slices_find_live(region->map.words, pool->class,
+					 region->witness);
 	if (live < nr)
 		region->witness = live;
 	return live == nr;
@@ -103,10 +142,10 @@ static bool close_spare(struct regalloc_pool *pool,
 {
 	if (!region_is_spare(pool, region))
 		return false;
-	if (!regalloc_slices_seal(region->map.words,
-				  regalloc_class_slices(pool->class))) {
+	if (!regalloc_slices_seal(region->map.words, pool->class)) {
 		/* Who looked in the meantime has seen no free slice. */
 		regalloc_pool_note_avail_locked(pool, region, slot);
+		regalloc_waiters_kick(&pool->owner->account->budget->waiters);
 		return false;
 	}
 	close_region(pool, region, slot);
@@ -135,7 +174,8 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 	words = slot_words(pool, place->slot);
 	if (!words)
 		return -ENOENT;
-	err = regalloc_slice_release(&words[place->slice], gen);
+	err = regalloc_slice_release(regalloc_slice_word(words, pool->class,
+							 place->slice), gen);
 	if (err)
 		return err;
 
@@ -172,7 +212,8 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 	words = slot_words(pool, place->slot);
 	if (!words)
 		return -ENOENT;
-	err = regalloc_slice_check(&words[place->slice], gen);
+	err = regalloc_slice_check(regalloc_slice_word(words, pool->class,
+						       place->slice), gen);
 	if (err)
 		return err;
 	region = xa_load(&pool->regions, place->slot);
@@ -191,26 +232,20 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
  */
 void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool)
 {
-	struct regalloc_map_pages *pages = &pool->owner->map;
-	u64 base = regalloc_geometry_dirty_offset(pool->owner->geo,
-						  pool->class, 0);
+	const struct regalloc_hint dirty = { .dirty = 0xff };
 	struct regalloc_region *region;
-	unsigned long slot = 0;
-	u8 *dirty;
+	unsigned long slot;
 
-	for (;;) {
-		slot += regalloc_map_pages_scan(pages, base + slot,
-						pool->end - slot);
-		if (slot >= pool->end)
+	for (slot = 0;; slot++) {
+		slot = regalloc_pool_find_hint_locked(pool, slot, dirty);
+		if (slot == pool->end)
 			break;
-		dirty = regalloc_map_pages_find(pages, base + slot);
-		WRITE_ONCE(*dirty, 0);
+		WRITE_ONCE(slot_hint(pool, slot)->dirty, 0);
 		region = xa_load(&pool->regions, slot);
-		if (region) {
-			region->released_at = jiffies;
-			xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
-		}
-		slot++;
+		if (!region)
+			continue;
+		region->released_at = jiffies;
+		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
 	}
 	smp_mb();	/* a release from now on is noted anew, or we see it */
 }
@@ -233,6 +268,26 @@ void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool)
 		regalloc_pool_note_avail_locked(pool, region, slot);
 		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
 	}
+}
+
+/**
+ * regalloc_pool_count_maybe_spares_locked() - how many regions are worth a look
+ * @pool: where to look
+ *
+ * Context: client's lock held.
+ * Return: the number of regions that may be without a live slice.
+ */
+unsigned long
+regalloc_pool_count_maybe_spares_locked(struct regalloc_pool *pool)
+{
+	struct regalloc_region *region;
+	unsigned long slot, nr = 0;
+
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_pool_collect_dirty_locked(pool);
+	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE)
+		nr++;
+	return nr;
 }
 
 /**

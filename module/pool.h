@@ -3,16 +3,17 @@
  * Pools: one client's region slots of one size class.
  *
  * The xarray holds the open regions by slot. A region is in it exactly as long
- * as it is open. Hints say where a look may be worth while:
+ * as it is open. Hints say where a look may be worth while; the first two are
+ * those of struct regalloc_hint in the map window:
  *
- *	avail		a byte in the map window: some slice may be free. Set when
- *			that becomes possible; cleared by whoever looked and found
- *			none: clear, fence, look once more
- *	dirty		a byte in the map window: the owner has released a slice
- *			without us. Turned into the mark below when we look
+ *	avail		some slice may be free. Set when that becomes possible;
+ *			cleared by whoever looked and found none: clear, fence,
+ *			look once more
+ *	dirty		the owner has released a slice without us. Turned into the
+ *			mark below when we look
  *	REGALLOC_MAYBE_SPARE	a mark in the xarray: there may be no live slice
  *
- * The bytes are the owner's to write, like the state words: a wrong one costs
+ * The hints are the owner's to write, like the state words: a wrong one costs
  * the owner time or memory.
  *
  * Locks, outer first:
@@ -37,6 +38,7 @@
 
 #include "map_pages.h"
 #include "size_class.h"
+#include "waiters.h"
 
 struct address_space;
 struct page;
@@ -68,6 +70,7 @@ struct regalloc_owner {
  * @owner: of the pool
  * @class: size class of all its slices
  * @grow_lock: held while a region is being opened
+ * @wait: for those who wait for slices of the pool
  * @regions: the open regions, by slot
  * @end: slots from this one on have never been open. Client's lock
  */
@@ -75,6 +78,7 @@ struct regalloc_pool {
 	struct regalloc_owner *owner;
 	unsigned int class;
 	struct mutex grow_lock;	/* opening a region */
+	struct regalloc_wait_point wait;
 	struct xarray regions;
 	unsigned long end;
 };
@@ -98,6 +102,9 @@ void regalloc_pool_init(struct regalloc_pool *pool,
 void regalloc_pool_fini_locked(struct regalloc_pool *pool);
 
 u64 regalloc_pool_offset(const struct regalloc_pool *pool, unsigned long slot);
+unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
+					     unsigned long from,
+					     struct regalloc_hint mask);
 int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
 		       unsigned int count, u64 *handles);
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
@@ -118,6 +125,8 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 			      bool close_now);
 int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen);
+unsigned long
+regalloc_pool_count_maybe_spares_locked(struct regalloc_pool *pool);
 unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 					       unsigned int most,
 					       unsigned long idle,

@@ -17,13 +17,11 @@ static bool need_slot_map(struct regalloc_pool *pool, unsigned long slot,
 	struct regalloc_map_pages *pages = &pool->owner->map;
 	unsigned int class = pool->class;
 	u64 words = regalloc_geometry_state_offset(geo, class, slot);
-	u64 avail = regalloc_geometry_avail_offset(geo, class, slot);
-	u64 dirty = regalloc_geometry_dirty_offset(geo, class, slot);
+	u64 hint = regalloc_geometry_hint_offset(geo, class, slot);
 
 	map->words = regalloc_map_pages_need(pages, words);
-	map->avail = regalloc_map_pages_need(pages, avail);
-	map->dirty = regalloc_map_pages_need(pages, dirty);
-	return map->words && map->avail && map->dirty;
+	map->hint = regalloc_map_pages_need(pages, hint);
+	return map->words && map->hint;
 }
 
 /* Reserve the lowest empty slot, which goes on reading as empty. */
@@ -57,8 +55,7 @@ static void publish_region(struct regalloc_pool *pool,
 	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
 	pool->end = max(pool->end, slot + 1);
 	WRITE_ONCE(*nr_slots, pool->end);
-	regalloc_slices_open(region->map.words,
-			     regalloc_class_slices(pool->class));
+	regalloc_slices_open(region->map.words, pool->class);
 	regalloc_pool_note_avail_locked(pool, region, slot);
 	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot,
 				   region->nr_chunks);
@@ -100,8 +97,9 @@ static int open_and_take(struct regalloc_pool *pool, bool zero,
  *
  * Context: may sleep. Takes grow_lock and the client's lock.
  * Return: how many were allocated, at least 1; -EAGAIN if others were faster;
- * -EDQUOT if the budget has no room; -ENOMEM if the system or the memory cgroup
- * has not; -EINTR if a fatal signal is pending.
+ * -ENOSPC if the client is at its limit; -EDQUOT if the budget has no room;
+ * -ENOMEM if the system or the memory cgroup has not; -EINTR if a fatal signal
+ * is pending.
  */
 int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
 		       unsigned int count, u64 *handles)

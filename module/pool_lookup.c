@@ -88,14 +88,14 @@ err_put:
 void regalloc_pool_add_usage(struct regalloc_pool *pool,
 			     struct regalloc_usage *usage)
 {
-	unsigned int nr = regalloc_class_slices(pool->class);
 	struct regalloc_region *region;
 	unsigned int live;
 	unsigned long slot;
 
 	rcu_read_lock();
 	xa_for_each(&pool->regions, slot, region) {
-		live = regalloc_slices_count_live(region->map.words, nr);
+		live = regalloc_slices_count_live(region->map.words,
+						  pool->class);
 		usage->regions++;
 		usage->spares += live == 0;
 		usage->live += live;

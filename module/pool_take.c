@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Taking slices from the open regions of a pool. */
+#include <linux/cache.h>
 #include <linux/compiler.h>
+#include <linux/math.h>
 
 #include "pool.h"
 #include "region.h"
@@ -20,20 +22,10 @@ void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
 {
 	u32 *lowest = &pool->owner->control->lowest[pool->class];
 
-	if (!READ_ONCE(*region->map.avail))
-		WRITE_ONCE(*region->map.avail, 1);
+	if (!READ_ONCE(region->map.hint->avail))
+		WRITE_ONCE(region->map.hint->avail, 1);
 	if (READ_ONCE(*lowest) > slot)
 		WRITE_ONCE(*lowest, slot);
-}
-
-/* The lowest slot from @from on that may have a free slice; the end if none. */
-static unsigned long find_avail(struct regalloc_pool *pool, unsigned long from)
-{
-	u64 offset = regalloc_geometry_avail_offset(pool->owner->geo,
-						    pool->class, from);
-
-	return from + regalloc_map_pages_scan(&pool->owner->map, offset,
-					      pool->end - from);
 }
 
 /* Claim a free slice of a region, whichever comes first. */
@@ -43,10 +35,12 @@ static bool claim_in_region(struct regalloc_pool *pool,
 {
 	unsigned int nr = regalloc_class_slices(pool->class);
 	unsigned int i, n;
+	u32 *word;
 
 	for (n = 0; n < nr; n++) {
 		i = (region->first_free + n) & (nr - 1);
-		if (!regalloc_slice_claim(&region->map.words[i], gen))
+		word = regalloc_slice_word(region->map.words, pool->class, i);
+		if (!regalloc_slice_claim(word, gen))
 			continue;
 		region->first_free = (i + 1) & (nr - 1);
 		*slice = i;
@@ -71,6 +65,22 @@ static u64 slice_handle(const struct regalloc_pool *pool,
 	return REGALLOC_HANDLE(offset, gen);
 }
 
+/*
+ * One at a time, slices may well go to different threads, and those should not
+ * share a cache line of the slice map: leave this one.
+ */
+static void leave_line(struct regalloc_pool *pool,
+		       struct regalloc_region *region)
+{
+	unsigned int nr = regalloc_class_slices(pool->class);
+	unsigned int words = L1_CACHE_BYTES / sizeof(u32);
+	unsigned int stride = regalloc_class_stride(pool->class);
+
+	if (stride < words)
+		region->first_free = round_up(region->first_free,
+					      words / stride) & (nr - 1);
+}
+
 /* Allocate up to @count slices of a region. */
 static unsigned int take_in_region(struct regalloc_pool *pool,
 				   struct regalloc_region *region,
@@ -87,6 +97,8 @@ static unsigned int take_in_region(struct regalloc_pool *pool,
 			zero_slice(pool, region, place.slice);
 		handles[taken++] = slice_handle(pool, &place, gen);
 	}
+	if (count == 1 && taken)
+		leave_line(pool, region);
 	return taken;
 }
 
@@ -115,12 +127,12 @@ unsigned int regalloc_pool_take_in_slot_locked(struct regalloc_pool *pool,
 	taken = take_in_region(pool, region, slot, zero, count, handles);
 	if (taken == count)
 		return taken;
-	WRITE_ONCE(*region->map.avail, 0);
+	WRITE_ONCE(region->map.hint->avail, 0);
 	smp_mb();	/* a release sets it again, or we see its slice */
 	more = take_in_region(pool, region, slot, zero, count - taken,
 			      handles + taken);
 	if (more)
-		WRITE_ONCE(*region->map.avail, 1);
+		WRITE_ONCE(region->map.hint->avail, 1);
 	return taken + more;
 }
 
@@ -140,6 +152,7 @@ unsigned int regalloc_pool_take_in_slot_locked(struct regalloc_pool *pool,
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 				       unsigned int count, u64 *handles)
 {
+	const struct regalloc_hint avail = { .avail = 0xff };
 	u32 *lowest = &pool->owner->control->lowest[pool->class];
 	unsigned long from = READ_ONCE(*lowest), slot;
 	bool whole = false;
@@ -149,7 +162,7 @@ unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 	if (from >= pool->end)
 		from = 0;
 	for (;;) {
-		slot = find_avail(pool, from);
+		slot = regalloc_pool_find_hint_locked(pool, from, avail);
 		if (slot == pool->end) {
 			if (whole)
 				return 0;
@@ -168,14 +181,12 @@ unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 	}
 }
 
-/* Whether the owner has released anything since the bytes were taken over. */
+/* Whether the owner has released anything since the hints were taken over. */
 static bool any_dirty(struct regalloc_pool *pool)
 {
-	u64 base = regalloc_geometry_dirty_offset(pool->owner->geo,
-						  pool->class, 0);
+	const struct regalloc_hint dirty = { .dirty = 0xff };
 
-	return regalloc_map_pages_scan(&pool->owner->map, base, pool->end) <
-	       pool->end;
+	return regalloc_pool_find_hint_locked(pool, 0, dirty) < pool->end;
 }
 
 /**

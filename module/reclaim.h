@@ -2,14 +2,13 @@
 /*
  * Reclaim: when spare regions are closed, and for whom.
  *
- *	room	somebody needs memory and the budget has none left: a spare of
- *		his own is closed first, then one of another client
+ *	room	somebody needs memory and the budget has none left, see alloc.h
  *	trim	a client asks for it
  *	decay	a spare has stayed empty for decay_ms
- *	fit	the budget has been lowered below what is charged
+ *	fit	the budget has been lowered, or a reserve raised
  *
- * With decay_ms = 0 a region does not become a spare: the release that empties
- * it closes it, see regalloc_pool_give_locked().
+ * With decay_ms = 0, and while somebody waits for room, a region does not become
+ * a spare: the release that empties it closes it.
  */
 #ifndef REGALLOC_RECLAIM_H
 #define REGALLOC_RECLAIM_H
@@ -19,17 +18,20 @@
 struct regalloc_client;
 struct regalloc_domain;
 
-int regalloc_reclaim_alloc(struct regalloc_client *client, unsigned int class,
-			   bool zero, unsigned int count, u64 *handles);
+bool regalloc_reclaim_own(struct regalloc_client *client);
+bool regalloc_reclaim_others(struct regalloc_client *client);
 unsigned int regalloc_reclaim_trim(struct regalloc_client *client);
 unsigned int regalloc_reclaim_arm_client(struct regalloc_client *client);
 void regalloc_reclaim_flush(struct regalloc_client *client);
+void regalloc_reclaim_fit(struct regalloc_domain *domain,
+			  const struct regalloc_client *except);
+void regalloc_reclaim_update_closing(struct regalloc_domain *domain);
 
 void regalloc_reclaim_init(struct regalloc_domain *domain);
 void regalloc_reclaim_exit(struct regalloc_domain *domain);
 void regalloc_reclaim_arm(struct regalloc_domain *domain);
 void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
 				unsigned int decay_ms);
-void regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes);
+int regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes);
 
 #endif /* REGALLOC_RECLAIM_H */

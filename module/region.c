@@ -122,15 +122,18 @@ err_pages:
  *
  * Context: may sleep, for as long as it takes to zero 4 MiB and more when
  * memory is short; the caller holds no lock that freeing memory needs.
- * Return: the region, which regalloc_region_close() ends; -EDQUOT if the
- * budget has no room, -ENOMEM if the system or the memory cgroup has not.
+ * Return: the region, which regalloc_region_close() ends; -ENOSPC or -EDQUOT
+ * as for regalloc_account_try_charge(); -ENOMEM if the system or the memory
+ * cgroup has no memory.
  */
 struct regalloc_region *regalloc_region_open(struct regalloc_account *account)
 {
 	struct regalloc_region *region;
+	int err;
 
-	if (!regalloc_account_try_charge(account, REGALLOC_REGION_BYTES))
-		return ERR_PTR(-EDQUOT);
+	err = regalloc_account_try_charge(account, REGALLOC_REGION_BYTES);
+	if (err)
+		return ERR_PTR(err);
 	region = region_alloc(account);
 	if (!region) {
 		regalloc_account_uncharge(account, REGALLOC_REGION_BYTES);
@@ -156,8 +159,8 @@ static bool chunk_is_ours_alone(const struct regalloc_chunk *chunk)
 	return page_count(chunk->page) == 1;
 }
 
-static void chunk_free(struct regalloc_region *region,
-		       struct regalloc_chunk *chunk)
+/* Returns how many bytes are to be uncharged. */
+static u64 chunk_free(struct regalloc_chunk *chunk)
 {
 	struct page *page = chunk->page;
 	u64 bytes = chunk_bytes(chunk);
@@ -165,14 +168,18 @@ static void chunk_free(struct regalloc_region *region,
 	/* A fault that found the region before it closed may still look. */
 	WRITE_ONCE(chunk->page, NULL);
 	put_page(page);
-	regalloc_account_uncharge(region->account, bytes);
+	return bytes;
 }
 
-/* Give a closed region's chunks back as far as we can; true if none is left. */
+/*
+ * Give a closed region's chunks back as far as we can; true if none is left. They
+ * are uncharged together, so that whoever waits for a region sees all of it.
+ */
 static bool region_free_chunks(struct regalloc_region *region, bool pinned)
 {
 	bool all = true;
 	unsigned int i;
+	u64 freed = 0;
 
 	for (i = 0; i < region->nr_chunks; i++) {
 		struct regalloc_chunk *chunk = &region->chunks[i];
@@ -183,7 +190,7 @@ static bool region_free_chunks(struct regalloc_region *region, bool pinned)
 			if (pinned)
 				regalloc_account_unpin(region->account,
 						       chunk_bytes(chunk));
-			chunk_free(region, chunk);
+			freed += chunk_free(chunk);
 		} else {
 			if (!pinned)
 				regalloc_account_pin(region->account,
@@ -191,6 +198,8 @@ static bool region_free_chunks(struct regalloc_region *region, bool pinned)
 			all = false;
 		}
 	}
+	if (freed)
+		regalloc_account_uncharge(region->account, freed);
 	return all;
 }
 
@@ -381,7 +390,8 @@ void regalloc_region_exit(void)
 				continue;
 			regalloc_account_unpin(region->account,
 					       chunk_bytes(&region->chunks[i]));
-			chunk_free(region, &region->chunks[i]);
+			regalloc_account_uncharge(region->account,
+						  chunk_free(&region->chunks[i]));
 		}
 		list_del(&region->link);
 		region_free(region);

@@ -27,6 +27,7 @@
 struct address_space;
 struct page;
 struct regalloc_account;
+struct regalloc_hint;
 struct workqueue_struct;
 
 /**
@@ -42,13 +43,11 @@ struct regalloc_chunk {
 /**
  * struct regalloc_slot_map - what the map window says of one slot
  * @words: the state words of its slices
- * @avail: not 0 if there may be a free slice
- * @dirty: not 0 if the owner released a slice since we looked last
+ * @hint: where to look
  */
 struct regalloc_slot_map {
 	u32 *words;
-	u8 *avail;
-	u8 *dirty;
+	struct regalloc_hint *hint;
 };
 
 /**

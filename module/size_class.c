@@ -73,10 +73,11 @@ u64 regalloc_geometry_window_bytes(const struct regalloc_geometry *geo)
 	return (u64)REGALLOC_NR_CLASSES << geo->span_shift;
 }
 
-/* Bytes of state words for one slot of @class. */
-static u64 slot_state_bytes(unsigned int class)
+/* The number of a slot among those of all classes. */
+static u64 slot_number(const struct regalloc_geometry *geo, unsigned int class,
+		       unsigned long slot)
 {
-	return regalloc_class_slices(class) * sizeof(u32);
+	return (u64)class * regalloc_geometry_slots(geo) + slot;
 }
 
 /**
@@ -85,52 +86,30 @@ static u64 slot_state_bytes(unsigned int class)
  * @class: size class; REGALLOC_NR_CLASSES gives the end of all words
  * @slot: region slot
  *
- * The words of a slot never cross a page: their size is a power of two, at
- * most 4 KiB, and they are aligned to it.
+ * They fill a page.
  *
  * Return: offset in the map window, in bytes.
  */
 u64 regalloc_geometry_state_offset(const struct regalloc_geometry *geo,
 				   unsigned int class, unsigned long slot)
 {
-	u64 offset = CONTROL_BYTES;
-	unsigned int c;
-
-	for (c = 0; c < class; c++)
-		offset += slot_state_bytes(c) * regalloc_geometry_slots(geo);
-	if (slot)
-		offset += slot_state_bytes(class) * slot;
-	return offset;
+	return CONTROL_BYTES + slot_number(geo, class, slot) *
+			       REGALLOC_SLOT_WORDS * sizeof(u32);
 }
 
 /**
- * regalloc_geometry_avail_offset() - where the byte "avail" of a slot lies
+ * regalloc_geometry_hint_offset() - where the hints about a slot lie
  * @geo: the geometry
- * @class: size class
+ * @class: size class; REGALLOC_NR_CLASSES gives the end of all hints
  * @slot: region slot
  *
  * Return: offset in the map window, in bytes.
  */
-u64 regalloc_geometry_avail_offset(const struct regalloc_geometry *geo,
-				   unsigned int class, unsigned long slot)
+u64 regalloc_geometry_hint_offset(const struct regalloc_geometry *geo,
+				  unsigned int class, unsigned long slot)
 {
 	return regalloc_geometry_state_offset(geo, REGALLOC_NR_CLASSES, 0) +
-	       (u64)class * regalloc_geometry_slots(geo) + slot;
-}
-
-/**
- * regalloc_geometry_dirty_offset() - where the byte "dirty" of a slot lies
- * @geo: the geometry
- * @class: size class; REGALLOC_NR_CLASSES gives the end of all bytes
- * @slot: region slot
- *
- * Return: offset in the map window, in bytes.
- */
-u64 regalloc_geometry_dirty_offset(const struct regalloc_geometry *geo,
-				   unsigned int class, unsigned long slot)
-{
-	return regalloc_geometry_avail_offset(geo, REGALLOC_NR_CLASSES + class,
-					      slot);
+	       slot_number(geo, class, slot) * sizeof(struct regalloc_hint);
 }
 
 /**
@@ -141,7 +120,7 @@ u64 regalloc_geometry_dirty_offset(const struct regalloc_geometry *geo,
  */
 u64 regalloc_geometry_map_bytes(const struct regalloc_geometry *geo)
 {
-	u64 end = regalloc_geometry_dirty_offset(geo, REGALLOC_NR_CLASSES, 0);
+	u64 end = regalloc_geometry_hint_offset(geo, REGALLOC_NR_CLASSES, 0);
 
 	return (end + 0xffff) & ~0xffffULL;
 }

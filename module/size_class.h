@@ -6,15 +6,20 @@
  * The data window is one span per size class, each as large as the whole
  * budget can be, so an offset tells its class, slot and slice without a lookup
  * and a slot never changes its class. Behind it lies the map window: one page
- * of struct regalloc_control; for each class the state words of its slices, in
- * the order of their addresses; for each class a byte "avail" for each slot;
- * for each class a byte "dirty" for each slot.
+ * of struct regalloc_control; a state word for each smallest slice of the data
+ * window, so that each region has one page of them, whatever its class, and
+ * slices of 64 KiB and more a cache line each; a struct regalloc_hint for each
+ * region slot.
  */
 #ifndef REGALLOC_SIZE_CLASS_H
 #define REGALLOC_SIZE_CLASS_H
 
 #include <linux/types.h>
 #include <linux/regalloc.h>
+
+/* State words of a region. */
+#define REGALLOC_SLOT_WORDS	\
+	(1U << (REGALLOC_REGION_SHIFT - REGALLOC_MIN_SLICE_SHIFT))
 
 /**
  * struct regalloc_geometry - the shape of every client's windows
@@ -52,6 +57,12 @@ static inline unsigned int regalloc_class_slices(unsigned int class)
 	return 1U << (REGALLOC_REGION_SHIFT - regalloc_class_shift(class));
 }
 
+/* From the state word of a slice of @class to that of the next. */
+static inline unsigned int regalloc_class_stride(unsigned int class)
+{
+	return 1U << class;
+}
+
 int regalloc_class_from_length(u64 length);
 
 int regalloc_geometry_init(struct regalloc_geometry *geo, u64 ram_bytes);
@@ -59,10 +70,8 @@ unsigned long regalloc_geometry_slots(const struct regalloc_geometry *geo);
 u64 regalloc_geometry_window_bytes(const struct regalloc_geometry *geo);
 u64 regalloc_geometry_state_offset(const struct regalloc_geometry *geo,
 				   unsigned int class, unsigned long slot);
-u64 regalloc_geometry_avail_offset(const struct regalloc_geometry *geo,
-				   unsigned int class, unsigned long slot);
-u64 regalloc_geometry_dirty_offset(const struct regalloc_geometry *geo,
-				   unsigned int class, unsigned long slot);
+u64 regalloc_geometry_hint_offset(const struct regalloc_geometry *geo,
+				  unsigned int class, unsigned long slot);
 u64 regalloc_geometry_map_bytes(const struct regalloc_geometry *geo);
 u64 regalloc_geometry_offset(const struct regalloc_geometry *geo,
 			     const struct regalloc_place *place);

@@ -107,46 +107,47 @@ int regalloc_slice_check(const u32 *word, u32 gen)
 
 /**
  * regalloc_slices_open() - let the slices of a region be claimed
- * @words: of the region's slices
- * @nr: number of slices
+ * @words: of the region
+ * @class: size class
  *
  * The first time, generations start at 1: a word of 0 says that its slice has
  * never been open.
  */
-void regalloc_slices_open(u32 *words, unsigned int nr)
+void regalloc_slices_open(u32 *words, unsigned int class)
 {
 	unsigned int i;
+	u32 *word;
 
-	for (i = 0; i < nr; i++) {
-		cmpxchg(&words[i], 0, word_make(1, REGALLOC_STATE_CLOSED));
-		word_move(&words[i], REGALLOC_STATE_CLOSED,
-			  REGALLOC_STATE_FREE);
+	for (i = 0; i < regalloc_class_slices(class); i++) {
+		word = regalloc_slice_word(words, class, i);
+		cmpxchg(word, 0, word_make(1, REGALLOC_STATE_CLOSED));
+		word_move(word, REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
 	}
 }
 
 /**
  * regalloc_slices_seal() - make the slices of a region unclaimable, all or none
- * @words: of the region's slices
- * @nr: number of slices
+ * @words: of the region
+ * @class: size class
  *
  * While it runs, free slices may look closed for a moment.
  *
  * Return: whether all are sealed; if not, one of them was not free.
  */
-bool regalloc_slices_seal(u32 *words, unsigned int nr)
+bool regalloc_slices_seal(u32 *words, unsigned int class)
 {
-	unsigned int i;
+	unsigned int nr = regalloc_class_slices(class), i;
 
 	for (i = 0; i < nr; i++) {
-		if (!word_move(&words[i], REGALLOC_STATE_FREE,
-			       REGALLOC_STATE_CLOSED))
+		if (!word_move(regalloc_slice_word(words, class, i),
+			       REGALLOC_STATE_FREE, REGALLOC_STATE_CLOSED))
 			break;
 	}
 	if (i == nr)
 		return true;
 	while (i--)
-		word_move(&words[i], REGALLOC_STATE_CLOSED,
-			  REGALLOC_STATE_FREE);
+		word_move(regalloc_slice_word(words, class, i),
+			  REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
 	return false;
 }
 
@@ -157,38 +158,94 @@ static bool slice_is_live(const u32 *word)
 
 /**
  * regalloc_slices_find_live() - look for a live slice
- * @words: of the region's slices
- * @nr: number of slices
+ * @words: of the region
+ * @class: size class
  * @start: the first to look at; the search wraps around
  *
- * Return: the number of a live slice, or @nr if none was seen.
+ * Return: the number of a live slice, or that of all slices if none was seen.
  */
-unsigned int regalloc_slices_find_live(const u32 *words, unsigned int nr,
+unsigned int regalloc_slices_find_live(const u32 *words, unsigned int class,
 				       unsigned int start)
 {
-	unsigned int i;
+	unsigned int nr = regalloc_class_slices(class);
+	unsigned int stride = regalloc_class_stride(class), i;
 
 	for (i = start; i < nr; i++)
-		if (slice_is_live(&words[i]))
+		if (slice_is_live(&words[i * stride]))
 			return i;
 	for (i = 0; i < start; i++)
-		if (slice_is_live(&words[i]))
+		if (slice_is_live(&words[i * stride]))
 			return i;
 	return nr;
 }
 
+/* The smallest slices, which are many: two words at a time. */
+static unsigned int count_live_pairs(const u32 *words)
+{
+	const u64 *pairs = (const u64 *)words;
+	const u64 live = REGALLOC_STATE_LIVE | (u64)REGALLOC_STATE_LIVE << 32;
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < REGALLOC_SLOT_WORDS / 2; i++)
+		sum += READ_ONCE(pairs[i]) & live;
+	return ((u32)sum + (u32)(sum >> 32)) / REGALLOC_STATE_LIVE;
+}
+
 /**
  * regalloc_slices_count_live() - count the live slices
- * @words: of the region's slices
- * @nr: number of slices
+ * @words: of the region, at least 8-byte aligned
+ * @class: size class
  *
  * Return: their number; exact only if nobody claims or releases meanwhile.
  */
-unsigned int regalloc_slices_count_live(const u32 *words, unsigned int nr)
+unsigned int regalloc_slices_count_live(const u32 *words, unsigned int class)
 {
+	unsigned int stride = regalloc_class_stride(class);
 	unsigned int i, live = 0;
 
-	for (i = 0; i < nr; i++)
+	if (stride == 1)
+		return count_live_pairs(words);
+	for (i = 0; i < REGALLOC_SLOT_WORDS; i += stride)
 		live += slice_is_live(&words[i]);
 	return live;
+}
+
+/* So many hints are looked at in one go if they are aligned. */
+#define HINTS_AT_ONCE	(sizeof(u64) / sizeof(struct regalloc_hint))
+
+static bool hint_matches(const struct regalloc_hint *hint,
+			 struct regalloc_hint mask)
+{
+	return (READ_ONCE(hint->avail) & mask.avail) ||
+	       (READ_ONCE(hint->dirty) & mask.dirty);
+}
+
+/**
+ * regalloc_hints_find() - look for a hint that is set
+ * @hints: where to look
+ * @nr: how many there are
+ * @mask: the bytes that count are 0xff here, the others 0
+ *
+ * Return: the number of the first one of which a byte that counts is not 0;
+ * @nr if there is none.
+ */
+unsigned long regalloc_hints_find(const struct regalloc_hint *hints,
+				  unsigned long nr, struct regalloc_hint mask)
+{
+	const union {
+		struct regalloc_hint one[HINTS_AT_ONCE];
+		u64 all;
+	} wide = { .one = { mask, mask, mask, mask } };
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		if (((unsigned long)&hints[i] & (sizeof(u64) - 1)) == 0 &&
+		    nr - i >= HINTS_AT_ONCE &&
+		    !(READ_ONCE(*(const u64 *)&hints[i]) & wide.all))
+			i += HINTS_AT_ONCE - 1;
+		else if (hint_matches(&hints[i], mask))
+			break;
+	}
+	return i;
 }

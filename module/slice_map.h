@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The slice map: one word for each slice, and the four ways to change it.
+ * The slice map: one word for each slice, and the four ways to change it; and
+ * the search in the hints that say where to look.
  *
  * A word holds a state (closed, free, live) and a generation. Each change is
  * one compare-and-swap of one word:
@@ -15,8 +16,8 @@
  *
  * The words lie in pages that the owning client can write. What is read here
  * is therefore used as a state and as nothing else: a client that scribbles on
- * its words confuses itself, and all work is bounded by the number of words
- * that the caller passes.
+ * its words confuses itself, and all work is bounded by the words of a region
+ * or the number that the caller passes.
  *
  * Open and seal of the words of one slot must not run at the same time: the
  * caller holds the client's lock. Claim and release need no lock. Nothing here
@@ -26,15 +27,29 @@
 #define REGALLOC_SLICE_MAP_H
 
 #include <linux/types.h>
+#include <linux/regalloc.h>
+
+#include "size_class.h"
+
+/* The word of a slice in a region of @class whose words begin at @words. */
+static inline u32 *regalloc_slice_word(u32 *words, unsigned int class,
+				       unsigned int slice)
+{
+	return &words[slice * regalloc_class_stride(class)];
+}
 
 bool regalloc_slice_claim(u32 *word, u32 *gen);
 int regalloc_slice_release(u32 *word, u32 gen);
 int regalloc_slice_check(const u32 *word, u32 gen);
 
-void regalloc_slices_open(u32 *words, unsigned int nr);
-bool regalloc_slices_seal(u32 *words, unsigned int nr);
-unsigned int regalloc_slices_find_live(const u32 *words, unsigned int nr,
+void regalloc_slices_open(u32 *words, unsigned int class);
+bool regalloc_slices_seal(u32 *words, unsigned int class);
+unsigned int regalloc_slices_find_live(const u32 *words, unsigned int class,
 				       unsigned int start);
-unsigned int regalloc_slices_count_live(const u32 *words, unsigned int nr);
+unsigned int regalloc_slices_count_live(const u32 *words, unsigned int class);
+
+unsigned long regalloc_hints_find(const struct regalloc_hint *hints,
+				  unsigned long nr,
+				  struct regalloc_hint mask);
 
 #endif /* REGALLOC_SLICE_MAP_H */

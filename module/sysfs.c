@@ -68,19 +68,13 @@ SHOW_TOTAL(pinned_bytes, pinned);
 SHOW_TOTAL(regions_opened, opened);
 SHOW_TOTAL(regions_closed, closed);
 SHOW_TOTAL(alloc_failures, alloc_failures);
+SHOW_TOTAL(pressure_events, pressure_events);
 SHOW_USAGE(live_bytes, live_bytes);
 SHOW_USAGE(spare_bytes, spares * REGALLOC_REGION_BYTES);
 SHOW_USAGE(nr_regions, regions);
 SHOW_ATTR(map_bytes, domain_map_bytes(domain));
 SHOW_ATTR(nr_clients, READ_ONCE(domain->nr_clients));
 
-/* Nobody is told of pressure yet. */
-static ssize_t pressure_events_show(struct device *dev,
-				    struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "0\n");
-}
-static DEVICE_ATTR_RO(pressure_events);
 
 static struct attribute *domain_attrs[] = {
 	&dev_attr_budget_bytes.attr,
@@ -196,6 +190,11 @@ void regalloc_show_fdinfo(struct seq_file *m, struct file *file)
 
 	regalloc_client_add_usage(client, &usage);
 	seq_printf(m, "regalloc-client:\t%llu\n", client->owner.account->id);
+	seq_printf(m, "regalloc-reserve:\t%llu\n",
+		   READ_ONCE(client->owner.account->reserve));
+	if (READ_ONCE(client->owner.account->limit) != U64_MAX)
+		seq_printf(m, "regalloc-limit:\t%llu\n",
+			   READ_ONCE(client->owner.account->limit));
 	seq_printf(m, "regalloc-charged:\t%lld\n", atomic64_read(&own->charged));
 	seq_printf(m, "regalloc-live:\t%llu\n", usage.live_bytes);
 	seq_printf(m, "regalloc-spare:\t%llu\n",

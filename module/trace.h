@@ -64,6 +64,20 @@ TRACE_EVENT(regalloc_alloc_failure,
 		  __entry->client, __entry->slice_bytes, __entry->error)
 );
 
+TRACE_EVENT(regalloc_pressure,
+	TP_PROTO(u64 client, u64 bytes),
+	TP_ARGS(client, bytes),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		__entry->client = client;
+		__entry->bytes = bytes;
+	),
+	TP_printk("client=%llu bytes=%llu", __entry->client, __entry->bytes)
+);
+
 #endif /* REGALLOC_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -16,6 +16,18 @@
 #define POISON		0xa5a5a5a5a5a5a5a5ULL
 #define NR_THREADS	8
 
+/* Who waits is not the matter here; only that somebody is told. */
+static u64 kicks;
+
+void regalloc_waiters_init(struct regalloc_waiters *waiters)
+{
+}
+
+void regalloc_waiters_kick(struct regalloc_waiters *waiters)
+{
+	shared_add(&kicks, 1);
+}
+
 TEST(parse_good)
 {
 	static const struct {
@@ -112,6 +124,7 @@ FIXTURE(charge)
 
 FIXTURE_SETUP(charge)
 {
+	regalloc_budget_init(&self->budget);
 	self->a = regalloc_account_create(&self->budget, 1);
 	self->b = regalloc_account_create(&self->budget, 2);
 	ASSERT_NE(NULL, self->a);
@@ -133,10 +146,10 @@ TEST_F(charge, exactly_to_the_limit)
 	unsigned int i;
 
 	for (i = 0; i < 10; i++)
-		EXPECT_TRUE(regalloc_account_try_charge(i % 2 ? self->a :
+		EXPECT_EQ(0, regalloc_account_try_charge(i % 2 ? self->a :
 							self->b, REGION));
-	EXPECT_FALSE(regalloc_account_try_charge(self->a, REGION));
-	EXPECT_FALSE(regalloc_account_try_charge(self->a, 1));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, 1));
 	EXPECT_EQ(10 * REGION, total(charged));
 	EXPECT_EQ(5 * REGION, own(self->a, charged));
 	EXPECT_EQ(5 * REGION, own(self->b, charged));
@@ -145,31 +158,31 @@ TEST_F(charge, exactly_to_the_limit)
 	regalloc_account_uncharge(self->b, REGION);
 	EXPECT_EQ(9 * REGION, total(charged));
 	EXPECT_EQ(4 * REGION, own(self->b, charged));
-	EXPECT_FALSE(regalloc_account_try_charge(self->a, REGION + 1));
-	EXPECT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION + 1));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
 	EXPECT_EQ(10 * REGION, atomic64_read(&self->budget.peak));
 }
 
 TEST_F(charge, limit_zero_and_lowered)
 {
 	atomic64_set(&self->budget.limit, 0);
-	EXPECT_FALSE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION));
 	EXPECT_EQ(0, total(charged));
 	EXPECT_EQ(0, atomic64_read(&self->budget.peak));
 	atomic64_set(&self->budget.limit, 2 * REGION);
-	EXPECT_TRUE(regalloc_account_try_charge(self->a, REGION));
-	EXPECT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
 	atomic64_set(&self->budget.limit, REGION);
-	EXPECT_FALSE(regalloc_account_try_charge(self->b, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->b, REGION));
 	regalloc_account_uncharge(self->a, REGION);
-	EXPECT_FALSE(regalloc_account_try_charge(self->b, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->b, REGION));
 	regalloc_account_uncharge(self->a, REGION);
-	EXPECT_TRUE(regalloc_account_try_charge(self->b, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->b, REGION));
 }
 
 TEST_F(charge, pins_and_notes)
 {
-	ASSERT_TRUE(regalloc_account_try_charge(self->a, REGION));
+	ASSERT_EQ(0, regalloc_account_try_charge(self->a, REGION));
 	regalloc_account_note_open(self->a);
 	regalloc_account_note_close(self->a);
 	regalloc_account_pin(self->a, REGION);
@@ -200,9 +213,107 @@ TEST_F(charge, references)
 	EXPECT_EQ(3, c->id);
 	regalloc_account_get(c);
 	regalloc_account_put(c);
-	EXPECT_TRUE(regalloc_account_try_charge(c, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(c, REGION));
 	regalloc_account_uncharge(c, REGION);
 	regalloc_account_put(c);
+}
+
+TEST_F(charge, limit_of_an_account)
+{
+	EXPECT_EQ(0, regalloc_account_set_limits(self->a, 0, 2 * REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(-ENOSPC, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_FALSE(regalloc_account_has_room(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->b, REGION));
+	/* Lowered below what is charged, it takes nothing away. */
+	EXPECT_EQ(0, regalloc_account_set_limits(self->a, 0, REGION));
+	EXPECT_EQ(2 * REGION, own(self->a, charged));
+	regalloc_account_uncharge(self->a, REGION);
+	EXPECT_EQ(-ENOSPC, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_set_limits(self->a, 0, U64_MAX));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(3 * REGION, total(charged));
+}
+
+TEST_F(charge, reserve_is_kept)
+{
+	unsigned int i;
+
+	EXPECT_EQ(0, regalloc_account_set_limits(self->b, 3 * REGION, U64_MAX));
+	for (i = 0; i < 7; i++)
+		EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_TRUE(regalloc_account_has_room(self->b, REGION));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, regalloc_account_try_charge(self->b, REGION));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->b, REGION));
+	EXPECT_EQ(10 * REGION, total(charged));
+	EXPECT_EQ(7 * REGION, regalloc_account_above_reserve(self->a));
+	EXPECT_EQ(0, regalloc_account_above_reserve(self->b));
+
+	/* What it releases stays its own. */
+	regalloc_account_uncharge(self->b, REGION);
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_set_limits(self->b, 0, U64_MAX));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(2 * REGION, regalloc_account_above_reserve(self->b));
+}
+
+TEST_F(charge, reserves_never_exceed_the_budget)
+{
+	EXPECT_EQ(0, regalloc_account_set_limits(self->a, 6 * REGION, U64_MAX));
+	EXPECT_EQ(-EBUSY, regalloc_account_set_limits(self->b, 5 * REGION,
+						      U64_MAX));
+	EXPECT_EQ(-EBUSY, regalloc_account_set_limits(self->b, U64_MAX,
+						      U64_MAX));
+	EXPECT_EQ(0, self->b->reserve);
+	EXPECT_EQ(0, regalloc_account_set_limits(self->b, 4 * REGION, U64_MAX));
+	EXPECT_EQ(-EBUSY, regalloc_account_set_limits(self->a, 7 * REGION,
+						      U64_MAX));
+	EXPECT_EQ(6 * REGION, self->a->reserve);
+	EXPECT_EQ(-EBUSY, regalloc_budget_set(&self->budget, 9 * REGION));
+	EXPECT_EQ(10 * REGION, (u64)atomic64_read(&self->budget.limit));
+	EXPECT_EQ(0, regalloc_account_set_limits(self->b, 0, U64_MAX));
+	EXPECT_EQ(0, regalloc_budget_set(&self->budget, 6 * REGION));
+	EXPECT_EQ(6 * REGION, self->budget.spoken_for);
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->b, REGION));
+}
+
+/* A reserve set while others have the memory: never above the budget. */
+TEST_F(charge, reserve_that_others_hold)
+{
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_budget_excess(&self->budget));
+	EXPECT_EQ(0, regalloc_account_set_limits(self->b, 2 * REGION, U64_MAX));
+	EXPECT_EQ(2 * REGION, regalloc_budget_excess(&self->budget));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->b, REGION));
+	regalloc_account_uncharge(self->a, REGION);
+	EXPECT_EQ(REGION, regalloc_budget_excess(&self->budget));
+	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(0, regalloc_account_try_charge(self->b, REGION));
+	EXPECT_EQ(10 * REGION, total(charged));
+	EXPECT_EQ(10 * REGION, atomic64_read(&self->budget.peak));
+}
+
+/* Whatever makes room tells those who wait for it. */
+TEST_F(charge, waiters_are_told)
+{
+	u64 before = kicks;
+
+	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
+	EXPECT_EQ(before, kicks);
+	regalloc_account_uncharge(self->a, REGION);
+	EXPECT_LT(before, kicks);
+	before = kicks;
+	EXPECT_EQ(0, regalloc_budget_set(&self->budget, 20 * REGION));
+	EXPECT_LT(before, kicks);
+	before = kicks;
+	EXPECT_EQ(0, regalloc_account_set_limits(self->a, REGION, U64_MAX));
+	EXPECT_LT(before, kicks);
 }
 
 struct crowd {
@@ -218,7 +329,7 @@ static void grab(unsigned int index, void *arg)
 {
 	struct crowd *crowd = arg;
 
-	while (regalloc_account_try_charge(crowd->accounts[index], REGION))
+	while (!regalloc_account_try_charge(crowd->accounts[index], REGION))
 		shared_add(&crowd->granted, 1);
 }
 
@@ -231,8 +342,8 @@ static void churn(unsigned int index, void *arg)
 	for (turn = 0; turn < 5000; turn++) {
 		s64 limit = atomic64_read(&crowd->budget->limit);
 
-		if (!regalloc_account_try_charge(crowd->accounts[index],
-						 REGION))
+		if (regalloc_account_try_charge(crowd->accounts[index],
+						REGION))
 			continue;
 		shared_add(&crowd->granted, 1);
 		if (shared_add(&crowd->running, 1) >= (u64)limit / REGION ||

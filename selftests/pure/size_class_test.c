@@ -226,58 +226,71 @@ TEST_F(geometry, handles_name_every_slice)
 
 TEST_F(geometry, state_words)
 {
-	u64 map = regalloc_geometry_map_bytes(&self->geo), end;
+	u64 words = REGALLOC_SLOT_WORDS * sizeof(u32), end;
 	unsigned int cls, i;
 
 	/* In front, room for the words that kernel and owner share. */
 	end = regalloc_geometry_state_offset(&self->geo, 0, 0);
 	EXPECT_LE(sizeof(struct regalloc_control), end);
 
-	EXPECT_EQ(0, map % 65536);
+	EXPECT_EQ(4096, words);
+	EXPECT_EQ(0, end % words);
 	for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
-		u64 words = regalloc_class_slices(cls) * sizeof(u32);
-
+		EXPECT_EQ(REGALLOC_SLOT_WORDS, regalloc_class_slices(cls) *
+					       regalloc_class_stride(cls));
 		/* One class after the other, nothing between, no overlap. */
-		EXPECT_EQ(end, regalloc_geometry_state_offset(&self->geo, cls,
-							      0));
 		for (i = 0; i < 12; i++) {
 			unsigned long slot = some_slot(self->slots, i);
-			u64 at = regalloc_geometry_state_offset(&self->geo, cls,
-								slot);
 
-			EXPECT_EQ(end + slot * words, at);
-			EXPECT_EQ(at / 4096, (at + words - 1) / 4096);
+			EXPECT_EQ(end + slot * words,
+				  regalloc_geometry_state_offset(&self->geo,
+								 cls, slot));
 		}
 		end += self->slots * words;
 	}
 	EXPECT_EQ(end, regalloc_geometry_state_offset(&self->geo,
 						      REGALLOC_NR_CLASSES, 0));
-	EXPECT_LT(end, map);
 }
 
-/* A byte of each kind for each slot, behind the words, none twice. */
-TEST_F(geometry, hint_bytes)
+/* The word of a slice is found by its place in the data window alone. */
+TEST_F(geometry, state_word_of_an_offset)
+{
+	u64 first = regalloc_geometry_state_offset(&self->geo, 0, 0);
+	struct regalloc_place place;
+	unsigned int i, cls;
+
+	for (i = 0; i < 12 * REGALLOC_NR_CLASSES; i++) {
+		cls = i % REGALLOC_NR_CLASSES;
+		place.class = cls;
+		place.slot = some_slot(self->slots, i / REGALLOC_NR_CLASSES);
+		place.slice = i % regalloc_class_slices(cls);
+		EXPECT_EQ(first + regalloc_geometry_offset(&self->geo, &place) /
+				  REGALLOC_MIN_SLICE_BYTES * sizeof(u32),
+			  regalloc_geometry_state_offset(&self->geo, cls,
+							 place.slot) +
+			  place.slice * regalloc_class_stride(cls) *
+			  sizeof(u32));
+	}
+}
+
+/* One for each slot, behind the words, none twice. */
+TEST_F(geometry, hints)
 {
 	u64 map = regalloc_geometry_map_bytes(&self->geo), end;
 	unsigned int cls, i;
 
+	EXPECT_EQ(0, map % 65536);
 	end = regalloc_geometry_state_offset(&self->geo, REGALLOC_NR_CLASSES,
 					     0);
-	for (cls = 0; cls < 2 * REGALLOC_NR_CLASSES; cls++) {
+	for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
 		for (i = 0; i < 12; i++) {
 			unsigned long slot = some_slot(self->slots, i);
-			u64 at;
 
-			if (cls < REGALLOC_NR_CLASSES)
-				at = regalloc_geometry_avail_offset(&self->geo,
-								    cls, slot);
-			else
-				at = regalloc_geometry_dirty_offset(&self->geo,
-								    cls - REGALLOC_NR_CLASSES,
-								    slot);
-			EXPECT_EQ(end + slot, at);
+			EXPECT_EQ(end + 2 * slot,
+				  regalloc_geometry_hint_offset(&self->geo,
+								cls, slot));
 		}
-		end += self->slots;
+		end += 2 * self->slots;
 	}
 	EXPECT_LE(end, map);
 	EXPECT_GT(end + 65536, map);

@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <linux/regalloc.h>
 
 #include "slice_map.h"
@@ -15,7 +17,13 @@
 #include "kselftest_harness.h"
 #include "threads.h"
 
+/* The class with the fewest slices, and their number. */
+#define CLASS	6
 #define NR	16
+#define WORDS	REGALLOC_SLOT_WORDS
+
+/* Of slice @_i of a region of that class. */
+#define AT(_words, _i)	((_words)[(_i) * (WORDS / NR)])
 #define TURNS	20000
 #define MASK	REGALLOC_HANDLE_GEN_MASK
 
@@ -102,92 +110,154 @@ TEST(generation_is_never_zero)
 	}
 }
 
+static u32 state_of(unsigned int mask, unsigned int i)
+{
+	return mask >> i & 1 ? REGALLOC_STATE_LIVE : REGALLOC_STATE_FREE;
+}
+
 TEST(open_and_seal)
 {
-	u32 words[NR] = { 0 }, gen;
+	u32 words[WORDS] = { 0 }, gen;
 	unsigned int i;
 
-	regalloc_slices_open(words, NR);
-	for (i = 0; i < NR; i++)
-		EXPECT_EQ(word(1, REGALLOC_STATE_FREE), words[i]);
+	regalloc_slices_open(words, CLASS);
+	for (i = 0; i < WORDS; i++)
+		EXPECT_EQ(i % (WORDS / NR) ? 0 : word(1, REGALLOC_STATE_FREE),
+			  words[i]);
 
-	ASSERT_TRUE(regalloc_slice_claim(&words[5], &gen));
-	EXPECT_FALSE(regalloc_slices_seal(words, NR));
+	ASSERT_TRUE(regalloc_slice_claim(&AT(words, 5), &gen));
+	EXPECT_FALSE(regalloc_slices_seal(words, CLASS));
 	for (i = 0; i < NR; i++)
-		EXPECT_EQ(word(1, i == 5 ? REGALLOC_STATE_LIVE :
-					   REGALLOC_STATE_FREE), words[i]);
-	EXPECT_EQ(1, regalloc_slices_count_live(words, NR));
-	EXPECT_EQ(5, regalloc_slices_find_live(words, NR, 0));
-	EXPECT_EQ(5, regalloc_slices_find_live(words, NR, 5));
-	EXPECT_EQ(5, regalloc_slices_find_live(words, NR, 6));
+		EXPECT_EQ(word(1, state_of(1U << 5, i)), AT(words, i));
+	EXPECT_EQ(1, regalloc_slices_count_live(words, CLASS));
+	EXPECT_EQ(5, regalloc_slices_find_live(words, CLASS, 0));
+	EXPECT_EQ(5, regalloc_slices_find_live(words, CLASS, 5));
+	EXPECT_EQ(5, regalloc_slices_find_live(words, CLASS, 6));
 
-	ASSERT_EQ(0, regalloc_slice_release(&words[5], gen));
-	EXPECT_TRUE(regalloc_slices_seal(words, NR));
+	ASSERT_EQ(0, regalloc_slice_release(&AT(words, 5), gen));
+	EXPECT_TRUE(regalloc_slices_seal(words, CLASS));
 	for (i = 0; i < NR; i++) {
 		EXPECT_EQ(word(i == 5 ? 2 : 1, REGALLOC_STATE_CLOSED),
-			  words[i]);
-		EXPECT_FALSE(regalloc_slice_claim(&words[i], &gen));
+			  AT(words, i));
+		EXPECT_FALSE(regalloc_slice_claim(&AT(words, i), &gen));
 	}
-	EXPECT_EQ(-ESTALE, regalloc_slice_release(&words[5], 1));
-	EXPECT_EQ(NR, regalloc_slices_find_live(words, NR, 3));
-	EXPECT_EQ(0, regalloc_slices_count_live(words, NR));
+	EXPECT_EQ(-ESTALE, regalloc_slice_release(&AT(words, 5), 1));
+	EXPECT_EQ(NR, regalloc_slices_find_live(words, CLASS, 3));
+	EXPECT_EQ(0, regalloc_slices_count_live(words, CLASS));
 
 	/* Open again: the generations are kept. */
-	regalloc_slices_open(words, NR);
+	regalloc_slices_open(words, CLASS);
 	for (i = 0; i < NR; i++)
-		EXPECT_EQ(word(i == 5 ? 2 : 1, REGALLOC_STATE_FREE), words[i]);
-	EXPECT_EQ(-ESTALE, regalloc_slice_release(&words[5], 1));
+		EXPECT_EQ(word(i == 5 ? 2 : 1, REGALLOC_STATE_FREE),
+			  AT(words, i));
+	EXPECT_EQ(-ESTALE, regalloc_slice_release(&AT(words, 5), 1));
 }
 
 /* Wherever the live one is, and how many there are, the seal undoes its part. */
 TEST(seal_is_all_or_nothing)
 {
+	u32 words[WORDS] = { 0 };
 	unsigned int mask, i;
 
-	for (mask = 1; mask < 1U << 10; mask++) {
-		u32 words[10];
-
-		for (i = 0; i < 10; i++)
-			words[i] = word(3, mask >> i & 1 ? REGALLOC_STATE_LIVE :
-							   REGALLOC_STATE_FREE);
-		ASSERT_FALSE(regalloc_slices_seal(words, 10));
-		for (i = 0; i < 10; i++)
-			ASSERT_EQ(word(3, mask >> i & 1 ? REGALLOC_STATE_LIVE :
-							  REGALLOC_STATE_FREE),
-				  words[i]);
+	for (mask = 1; mask < 1U << NR; mask += 7) {
+		for (i = 0; i < NR; i++)
+			AT(words, i) = word(3, state_of(mask, i));
+		ASSERT_FALSE(regalloc_slices_seal(words, CLASS));
+		for (i = 0; i < NR; i++)
+			ASSERT_EQ(word(3, state_of(mask, i)), AT(words, i));
 		ASSERT_EQ(__builtin_popcount(mask),
-			  regalloc_slices_count_live(words, 10));
+			  regalloc_slices_count_live(words, CLASS));
 		ASSERT_EQ(__builtin_ctz(mask),
-			  regalloc_slices_find_live(words, 10, 0));
+			  regalloc_slices_find_live(words, CLASS, 0));
+	}
+}
+
+/* Counted in pairs or one by one, in each class what is there. */
+TEST(count_of_every_class)
+{
+	u32 words[WORDS] __attribute__((aligned(8)));
+	unsigned int seed = 1, class, i, live, stride;
+
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
+		stride = regalloc_class_stride(class);
+		memset(words, 0, sizeof(words));
+		regalloc_slices_open(words, class);
+		EXPECT_EQ(0, regalloc_slices_count_live(words, class));
+		for (i = 0, live = 0; i < WORDS; i += stride) {
+			if (rand_r(&seed) % 3)
+				continue;
+			words[i] = word(MASK, REGALLOC_STATE_LIVE);
+			live++;
+		}
+		EXPECT_EQ(live, regalloc_slices_count_live(words, class));
+		for (i = 0; i < WORDS; i += stride)
+			words[i] = word(MASK, REGALLOC_STATE_LIVE);
+		EXPECT_EQ(regalloc_class_slices(class),
+			  regalloc_slices_count_live(words, class));
 	}
 }
 
 /* Whatever a client writes there, the work ends and stays inside. */
 TEST(scribbled_words)
 {
-	unsigned int seed = 1, turn, i;
+	static u32 guarded[WORDS + 4] __attribute__((aligned(8)));
+	u32 *words = guarded + 2, gen;
+	unsigned int seed = 1, turn, class, nr, i;
 
-	for (turn = 0; turn < 10000; turn++) {
-		u32 words[NR + 2], gen;
-
-		for (i = 0; i < NR + 2; i++)
+	guarded[1] = 0xdeadbeef;
+	guarded[WORDS + 2] = 0xdeadbeef;
+	for (turn = 0; turn < 1400; turn++) {
+		class = turn % REGALLOC_NR_CLASSES;
+		nr = regalloc_class_slices(class);
+		for (i = 0; i < WORDS; i++)
 			words[i] = (u32)rand_r(&seed) << 1 ^ rand_r(&seed);
-		words[0] = 0xdeadbeef;
-		words[NR + 1] = 0xdeadbeef;
-		regalloc_slices_open(words + 1, NR);
-		regalloc_slice_claim(&words[1 + turn % NR], &gen);
-		regalloc_slice_release(&words[1 + turn % NR], turn);
-		ASSERT_GE(NR, regalloc_slices_find_live(words + 1, NR,
-							turn % NR));
-		ASSERT_GE(NR, regalloc_slices_count_live(words + 1, NR));
-		regalloc_slices_seal(words + 1, NR);
-		ASSERT_EQ(0xdeadbeef, words[0]);
-		ASSERT_EQ(0xdeadbeef, words[NR + 1]);
+		i = turn % nr;
+		regalloc_slices_open(words, class);
+		regalloc_slice_claim(regalloc_slice_word(words, class, i), &gen);
+		regalloc_slice_release(regalloc_slice_word(words, class, i),
+				       turn);
+		ASSERT_GE(nr, regalloc_slices_find_live(words, class, i));
+		ASSERT_GE(nr, regalloc_slices_count_live(words, class));
+		regalloc_slices_seal(words, class);
+		ASSERT_EQ(0xdeadbeef, guarded[1]);
+		ASSERT_EQ(0xdeadbeef, guarded[WORDS + 2]);
+	}
+}
+
+/* The first one that counts, from and up to any place. */
+TEST(find_a_hint)
+{
+	const struct regalloc_hint avail = { .avail = 0xff };
+	const struct regalloc_hint dirty = { .dirty = 0xff };
+	static struct regalloc_hint hints[40] __attribute__((aligned(8)));
+	unsigned int from, nr, at;
+
+	for (from = 0; from < 9; from++) {
+		for (nr = 0; nr < 20; nr++) {
+			EXPECT_EQ(nr, regalloc_hints_find(hints + from, nr,
+							  avail));
+			for (at = 0; at < nr; at++) {
+				hints[from + at].avail = 1;
+				hints[from + nr].avail = 0x80;
+				hints[from + nr].dirty = 1;
+				EXPECT_EQ(at, regalloc_hints_find(hints + from,
+								  nr, avail));
+				EXPECT_EQ(nr, regalloc_hints_find(hints + from,
+								  nr, dirty));
+				hints[from + at].dirty = 0x80;
+				hints[from + at].avail = 0;
+				EXPECT_EQ(at, regalloc_hints_find(hints + from,
+								  nr, dirty));
+				EXPECT_EQ(nr, regalloc_hints_find(hints + from,
+								  nr, avail));
+				memset(hints, 0, sizeof(hints));
+			}
+		}
 	}
 }
 
 struct map {
-	u32 words[NR];
+	u32 words[WORDS];
 	unsigned int owners[NR];	/* never more than one */
 	u64 memory[NR];			/* plain, on purpose */
 	bool open;			/* plain: the memory is there */
@@ -201,11 +271,11 @@ struct map {
 /* The handle that was released is released again; nothing may come of it. */
 static void release_twice(struct map *m, unsigned int i, u32 gen)
 {
-	if (regalloc_slice_release(&m->words[i], gen))
+	if (regalloc_slice_release(&AT(m->words, i), gen))
 		shared_add(&m->wrong, 1);
-	if (regalloc_slice_release(&m->words[i], gen) != -ESTALE)
+	if (regalloc_slice_release(&AT(m->words, i), gen) != -ESTALE)
 		shared_add(&m->wrong, 1);
-	if (regalloc_slice_check(&m->words[i], gen) != -ESTALE)
+	if (regalloc_slice_check(&AT(m->words, i), gen) != -ESTALE)
 		shared_add(&m->wrong, 1);
 }
 
@@ -215,7 +285,7 @@ static void own_and_release(struct map *m, unsigned int i, u32 gen, u64 mine)
 	if (shared_add(&m->owners[i], 1) || !m->open)
 		shared_add(&m->wrong, 1);
 	m->memory[i] = mine;
-	if (regalloc_slice_check(&m->words[i], gen) || m->memory[i] != mine)
+	if (regalloc_slice_check(&AT(m->words, i), gen) || m->memory[i] != mine)
 		shared_add(&m->wrong, 1);
 	shared_add(&m->owners[i], -1);
 	release_twice(m, i, gen);
@@ -229,7 +299,7 @@ static void worker(struct map *m, unsigned int index)
 		unsigned int i = rand_r(&seed) % NR;
 		u32 gen;
 
-		if (regalloc_slice_claim(&m->words[i], &gen))
+		if (regalloc_slice_claim(&AT(m->words, i), &gen))
 			own_and_release(m, i, gen, (u64)index << 32 | turn);
 		/* Room for the sealer, of which there is one. */
 		if (turn % 4 == 0)
@@ -245,7 +315,7 @@ static void sealer(struct map *m)
 	unsigned int i;
 
 	while (!shared_load(&m->stop)) {
-		if (!regalloc_slices_seal(m->words, NR))
+		if (!regalloc_slices_seal(m->words, CLASS))
 			continue;
 		m->seals++;
 		m->open = false;
@@ -255,7 +325,7 @@ static void sealer(struct map *m)
 			m->memory[i] = ~0ULL;
 		}
 		m->open = true;
-		regalloc_slices_open(m->words, NR);
+		regalloc_slices_open(m->words, CLASS);
 	}
 }
 
@@ -274,7 +344,7 @@ TEST(claim_release_and_seal_race)
 
 	m.open = true;
 	m.workers = 4;
-	regalloc_slices_open(m.words, NR);
+	regalloc_slices_open(m.words, CLASS);
 	run_threads(5, race, &m);
 	EXPECT_EQ(0, m.wrong);
 	EXPECT_LT(0, m.claims);
@@ -283,9 +353,9 @@ TEST(claim_release_and_seal_race)
 	       (unsigned long long)m.seals);
 	for (i = 0; i < NR; i++)
 		EXPECT_EQ(REGALLOC_STATE_FREE,
-			  m.words[i] & REGALLOC_STATE_MASK);
-	EXPECT_EQ(0, regalloc_slices_count_live(m.words, NR));
-	EXPECT_TRUE(regalloc_slices_seal(m.words, NR));
+			  AT(m.words, i) & REGALLOC_STATE_MASK);
+	EXPECT_EQ(0, regalloc_slices_count_live(m.words, CLASS));
+	EXPECT_TRUE(regalloc_slices_seal(m.words, CLASS));
 }
 
 struct contest {

@@ -47,20 +47,20 @@
 	  REGALLOC_HANDLE_GEN_BITS) | (gen))
 
 /*
- * The slice map: one __u32 for each slice of the data window. The two low bits
- * are the state, the others the generation. The owner may change words, each
- * with one compare-and-swap, in two ways and no other:
+ * The slice map: a __u32 for each REGALLOC_MIN_SLICE_BYTES of the data window;
+ * that of a slice is the one for its first byte. The two low bits are the state,
+ * the others the generation. The owner may change words, each with one
+ * compare-and-swap, in two ways and no other:
  *
  *	allocate	(g, FREE) -> (g, LIVE); the handle has generation g
  *	release		(g, LIVE) -> (g + 1, FREE); from the last one to 1
  *
- * After that, a release sees to it that the byte "avail" of the region's slot
- * is 1, and the byte "dirty" too. If @eager of struct regalloc_control is set, it
- * calls TRIM without flags if no slice of the region is live any more; else, if
- * @armed is 0, it calls TRIM with REGALLOC_TRIM_F_ARM. An
- * allocation that finds no free slice in a slot clears "avail" and looks once
- * more, and sets it again if it finds one after all; and if no slot has any, it
- * calls ALLOC. Loads that follow a store here follow it in memory, too.
+ * After that, a release sees to it that both bytes of the region's struct
+ * regalloc_hint are 1, and then does what @attention of struct regalloc_control
+ * asks for. An allocation that finds no free slice in a region clears @avail
+ * and looks once more, and sets it again if it finds one after all; and if no
+ * region has any, it calls ALLOC. Loads that follow a store here follow it in
+ * memory, too.
  */
 #define REGALLOC_STATE_CLOSED		0U	/* no memory behind it */
 #define REGALLOC_STATE_FREE		1U
@@ -69,9 +69,27 @@
 #define REGALLOC_STATE_GEN_SHIFT	2
 
 /**
+ * struct regalloc_hint - where to look in the slice map
+ * @avail: there may be a free slice in the region
+ * @dirty: a slice has been released into it since the kernel looked last
+ */
+struct regalloc_hint {
+	__u8 avail;
+	__u8 dirty;
+};
+
+/*
+ * What a release has to do next; bits of regalloc_control.attention. The first
+ * that applies is enough.
+ */
+#define REGALLOC_ATTENTION_WAIT		1U	/* call TRIM: somebody waits */
+#define REGALLOC_ATTENTION_CLOSE	2U	/* call TRIM if it emptied a region */
+#define REGALLOC_ATTENTION_ARM		4U	/* TRIM with REGALLOC_TRIM_F_ARM */
+
+/**
  * struct regalloc_control - what the kernel and the owner tell each other
- * @eager: the kernel: regions are to be closed as soon as they are empty
- * @armed: the kernel: will look at the "dirty" bytes without being asked
+ * @attention: the kernel: REGALLOC_ATTENTION_*; 0 most of the time
+ * @pressure: the kernel: moves on when this client is asked for memory
  * @reserved1: keeps the next members in a cache line of their own
  * @nr_slots: the kernel: for each class, slots from this one on have never been
  *	open
@@ -80,8 +98,8 @@
  * @reserved3: likewise
  */
 struct regalloc_control {
-	__u32 eager;
-	__u32 armed;
+	__u32 attention;
+	__u32 pressure;
 	__u32 reserved1[14];
 	__u32 nr_slots[REGALLOC_NR_CLASSES];
 	__u32 reserved2[9];
@@ -99,12 +117,11 @@ struct regalloc_control {
  * @map_offset: mmap offset of the map window, which begins with struct
  *	regalloc_control and holds the slice maps
  * @map_bytes: bytes of the map window
- * @state_offset: for each class, offset in the map window of the words of its
- *	slices, in the order of their addresses
- * @avail_offset: for each class, offset in the map window of the bytes "avail",
- *	one for each slot: there may be a free slice
- * @dirty_offset: likewise "dirty": a slice has been released since the kernel
- *	looked last
+ * @state_offset: offset in the map window of the words of the slice map; that of
+ *	a slice is number (its offset / REGALLOC_MIN_SLICE_BYTES)
+ * @hint_offset: offset in the map window of struct regalloc_hint for each region
+ *	slot of the data window; that of a region is number (its offset /
+ *	REGALLOC_REGION_BYTES)
  * @budget_bytes: what all clients together may hold, at this moment
  */
 struct regalloc_ioc_info {
@@ -114,11 +131,12 @@ struct regalloc_ioc_info {
 	__aligned_u64 window_bytes;
 	__aligned_u64 map_offset;
 	__aligned_u64 map_bytes;
-	__aligned_u64 state_offset[REGALLOC_NR_CLASSES];
-	__aligned_u64 avail_offset[REGALLOC_NR_CLASSES];
-	__aligned_u64 dirty_offset[REGALLOC_NR_CLASSES];
+	__aligned_u64 state_offset;
+	__aligned_u64 hint_offset;
 	__aligned_u64 budget_bytes;
 };
+
+#define REGALLOC_WAIT_FOREVER		(~0U)
 
 /* Slices hold zeros. Without it, they may hold what this client left there. */
 #define REGALLOC_ALLOC_F_ZERO		1U
@@ -129,7 +147,8 @@ struct regalloc_ioc_info {
  * @flags: REGALLOC_ALLOC_F_*
  * @length: bytes wanted in each slice, 1 to 256 KiB; rounded up to a class
  * @count: number of slices wanted, 1 to REGALLOC_MAX_BATCH
- * @timeout_ms: must be 0 (waiting is not supported yet)
+ * @timeout_ms: how long to wait if there is no memory for any of them; 0: not at
+ *	all; REGALLOC_WAIT_FOREVER: without end
  * @handles: user pointer to room for @count handles (__u64 each)
  * @out_count: number of handles written, from the first on
  * @out_slice_bytes: bytes of each slice
@@ -137,8 +156,9 @@ struct regalloc_ioc_info {
  * Fewer slices than asked for are a success that @out_count tells.
  *
  * Errors: EINVAL, E2BIG, EFAULT (nothing is allocated then), ENOMEM (the
- * budget is used up and no spare region is left, or the system or the memory
- * cgroup has no memory), EINTR.
+ * budget or the client's limit is used up and no spare region is left, or the
+ * system or the memory cgroup has no memory), ETIMEDOUT (the same, after waiting
+ * in vain), EINTR (a signal came while waiting, or a fatal one at any time).
  */
 struct regalloc_ioc_alloc {
 	__u32 size;
@@ -219,6 +239,45 @@ struct regalloc_ioc_stats {
 };
 
 /**
+ * struct regalloc_ioc_limits - say how much the client must and may have
+ * @size: sizeof(struct regalloc_ioc_limits)
+ * @flags: must be 0
+ * @reserve_bytes: so much of the budget is kept for this client; rounded up to
+ *	whole regions. Starts as 0
+ * @limit_bytes: the client never has more than this, and at least @reserve_bytes;
+ *	0: as much as the budget allows, which is how it starts
+ *
+ * The reserve counts against the budget from now on, whether it is used or not.
+ * What others hold of it already they keep until they release it; they are told
+ * of the pressure at once.
+ *
+ * Errors: EINVAL, E2BIG, EFAULT, EBUSY (the reserves of all clients together
+ * would exceed the budget).
+ */
+struct regalloc_ioc_limits {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 reserve_bytes;
+	__aligned_u64 limit_bytes;
+};
+
+/**
+ * struct regalloc_ioc_pressure - read how much memory others want
+ * @size: sizeof(struct regalloc_ioc_pressure)
+ * @flags: must be 0
+ * @wanted_bytes: so much would help, at most what the client has above its
+ *	reserve; 0 if nobody has asked since the last read
+ *
+ * Reading clears it. poll() reports POLLPRI as long as it is not 0, and each
+ * time that it becomes so, @pressure of struct regalloc_control moves on.
+ */
+struct regalloc_ioc_pressure {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 wanted_bytes;
+};
+
+/**
  * struct regalloc_ioc_zero - fill a slice with zeros
  * @size: sizeof(struct regalloc_ioc_zero)
  * @flags: must be 0
@@ -238,6 +297,8 @@ struct regalloc_ioc_zero {
 #define REGALLOC_IOC_RELEASE	_IO(REGALLOC_IOC_TYPE, 2)
 #define REGALLOC_IOC_TRIM	_IO(REGALLOC_IOC_TYPE, 3)
 #define REGALLOC_IOC_STATS	_IO(REGALLOC_IOC_TYPE, 4)
+#define REGALLOC_IOC_LIMITS	_IO(REGALLOC_IOC_TYPE, 5)
+#define REGALLOC_IOC_PRESSURE	_IO(REGALLOC_IOC_TYPE, 6)
 #define REGALLOC_IOC_ZERO	_IO(REGALLOC_IOC_TYPE, 7)
 
 #endif /* _UAPI_LINUX_REGALLOC_H */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The shrinker: when the system is short of memory, spare regions go before
+ * anything else has to.
+ *
+ * It runs inside other people's allocations. So the locks that it takes, the
+ * domain's and the clients', are such that nobody allocates memory while holding
+ * one; /sys/kernel/debug/regalloc/shrink has lockdep check that.
+ */
+#ifndef REGALLOC_SHRINKER_H
+#define REGALLOC_SHRINKER_H
+
+struct regalloc_domain;
+
+int regalloc_shrinker_init(struct regalloc_domain *domain);
+void regalloc_shrinker_exit(void);
+
+#endif /* REGALLOC_SHRINKER_H */

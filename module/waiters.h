@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Waiters: those who wait for memory, in the order in which they came.
+ *
+ * What somebody waits for (a free slice, room in the budget) is not handed to
+ * him: he is given the turn, tries again, and passes the turn on. So the first
+ * in the queue has the first try whenever something may have become free, and
+ * one who cannot use it (it is of the wrong size class, or he is at his limit)
+ * keeps nobody else from it.
+ *
+ * A pass through the queue begins with a kick and gives the turn to one after
+ * the other; those who wait for the same as somebody who has just tried in vain
+ * are left out. A kick during a pass begins it anew, as soon as whoever has the
+ * turn passes it on; unless he is the first, he takes no new room before that.
+ * Whoever makes something free kicks after that, and a waiter begins with a kick
+ * of his own; so either he sees what became free, or the other sees him.
+ *
+ * The lock is the innermost of all; nothing sleeps under it.
+ */
+#ifndef REGALLOC_WAITERS_H
+#define REGALLOC_WAITERS_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+/**
+ * struct regalloc_waiters - the queue
+ * @lock: protects all of this and the waiters in it
+ * @queue: who came first is first
+ * @pass: number of the latest pass
+ * @passing: somebody has the turn
+ * @again: there was a kick since the pass began
+ * @wanted: bytes of room in the budget that waiters want
+ */
+struct regalloc_waiters {
+	spinlock_t lock;	/* the queue */
+	struct list_head queue;
+	u64 pass;
+	bool passing;
+	bool again;
+	u64 wanted;
+};
+
+/**
+ * struct regalloc_wait_point - where waiters wait for the same
+ * @tried: the pass in which one of them tried in vain. The queue's lock
+ */
+struct regalloc_wait_point {
+	u64 tried;
+};
+
+/**
+ * struct regalloc_waiter - one who waits
+ * @node: in the queue
+ * @point: what he waits for
+ * @wakeup: where he sleeps
+ * @turn: he may try
+ * @wanted: bytes of room that he wants
+ */
+struct regalloc_waiter {
+	struct list_head node;
+	struct regalloc_wait_point *point;
+	wait_queue_head_t wakeup;
+	bool turn;
+	u64 wanted;
+};
+
+void regalloc_waiters_init(struct regalloc_waiters *waiters);
+void regalloc_waiters_kick(struct regalloc_waiters *waiters);
+
+void regalloc_waiter_join(struct regalloc_waiters *waiters,
+			  struct regalloc_waiter *waiter,
+			  struct regalloc_wait_point *point);
+void regalloc_waiter_want(struct regalloc_waiters *waiters,
+			  struct regalloc_waiter *waiter, u64 bytes);
+int regalloc_waiter_sleep(struct regalloc_waiter *waiter, long timeout);
+bool regalloc_waiter_may_take_room(struct regalloc_waiters *waiters,
+				   const struct regalloc_waiter *waiter);
+void regalloc_waiter_pass(struct regalloc_waiters *waiters,
+			  struct regalloc_waiter *waiter);
+void regalloc_waiter_leave(struct regalloc_waiters *waiters,
+			   struct regalloc_waiter *waiter);
+
+/* Bytes of room in the budget that waiters want. */
+static inline u64 regalloc_waiters_wanted(const struct regalloc_waiters *waiters)
+{
+	return READ_ONCE(waiters->wanted);
+}
+
+#endif /* REGALLOC_WAITERS_H */
