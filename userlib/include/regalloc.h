@@ -92,6 +92,25 @@ int regalloc_close(struct regalloc *ra);
 int regalloc_alloc(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 		   struct regalloc_slice *out);
 
+/* For regalloc_alloc_wait(): without end. */
+#define REGALLOC_WAIT_FOREVER (~0U)
+
+/**
+ * regalloc_alloc_wait() - allocate one slice, waiting for others to release
+ * @ra: the client
+ * @bytes: 1 to 256 KiB; rounded up to a size class
+ * @flags: 0 or REGALLOC_ALLOC_F_ZERO
+ * @timeout_ms: how long to wait; 0: not at all; REGALLOC_WAIT_FOREVER
+ * @out: where to store the slice, which the caller releases
+ *
+ * Those who wait are served in the order in which they came.
+ *
+ * Errors: those of regalloc_alloc(); -ETIMEDOUT (waited in vain); -EINTR also
+ * if any other signal came while waiting.
+ */
+int regalloc_alloc_wait(struct regalloc *ra, uint64_t bytes, uint32_t flags,
+			uint32_t timeout_ms, struct regalloc_slice *out);
+
 /**
  * regalloc_alloc_many() - allocate up to @count slices of one size
  * @ra: the client
@@ -156,6 +175,64 @@ int regalloc_zero(struct regalloc *ra, uint64_t handle);
  * @ra: the client
  */
 int regalloc_trim(struct regalloc *ra);
+
+/**
+ * regalloc_limits() - say how much the client must and may have
+ * @ra: the client
+ * @reserve_bytes: so much of the budget is kept for it; rounded up to regions of
+ *	4 MiB
+ * @limit_bytes: it never has more than this; 0: no limit of its own
+ *
+ * Each call replaces what the one before said; a new client has neither.
+ *
+ * Errors: -EINVAL (a limit below the reserve), -EBUSY (the reserves of all
+ * clients would exceed the budget).
+ */
+int regalloc_limits(struct regalloc *ra, uint64_t reserve_bytes,
+		    uint64_t limit_bytes);
+
+/**
+ * regalloc_pressure() - how much memory others want, and forget it
+ * @ra: the client
+ * @wanted_bytes: where to store it; 0 if nobody asked since the last call
+ *
+ * Memory goes back in regions of 4 MiB, each when the last slice in it has been
+ * released. poll() reports POLLPRI on regalloc_fd() when somebody asks.
+ */
+int regalloc_pressure(struct regalloc *ra, uint64_t *wanted_bytes);
+
+/* A thread that calls back when others want memory. */
+struct regalloc_listener;
+
+/**
+ * typedef regalloc_listener_fn - what to do when others want memory
+ * @wanted_bytes: how much; not 0
+ * @arg: what regalloc_listener_start() got
+ *
+ * Runs in the listener's thread; may use the client, but not stop the listener.
+ */
+typedef void (*regalloc_listener_fn)(uint64_t wanted_bytes, void *arg);
+
+/**
+ * regalloc_listener_start() - have a function called when others want memory
+ * @ra: the client, which must not be closed before the listener is stopped
+ * @fn: the function
+ * @arg: for the function
+ * @out: where to store the listener, which the caller stops
+ *
+ * For programs without an event loop; the others poll regalloc_fd() themselves.
+ * A child of fork has no such thread, and must not stop its parent's.
+ *
+ * Errors: -ENOMEM, -EMFILE, -ENFILE, -EAGAIN (too many threads).
+ */
+int regalloc_listener_start(struct regalloc *ra, regalloc_listener_fn fn,
+			    void *arg, struct regalloc_listener **out);
+
+/**
+ * regalloc_listener_stop() - end it
+ * @listener: or NULL; waits for a call that is under way
+ */
+int regalloc_listener_stop(struct regalloc_listener *listener);
 
 /**
  * regalloc_fd() - the client's file descriptor, which stays the library's

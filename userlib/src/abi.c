@@ -20,14 +20,15 @@ int regalloc_abi_info(int fd, struct regalloc_ioc_info *info)
 }
 
 int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
-		       uint64_t *handles, uint32_t *out_count,
-		       uint32_t *out_slice_bytes)
+		       uint32_t timeout_ms, uint64_t *handles,
+		       uint32_t *out_count, uint32_t *out_slice_bytes)
 {
 	struct regalloc_ioc_alloc arg = {
 		.size = sizeof(arg),
 		.flags = flags,
 		.length = bytes,
 		.count = count,
+		.timeout_ms = timeout_ms,
 		.handles = (uintptr_t)handles,
 	};
 	int err = call(fd, REGALLOC_IOC_ALLOC, &arg);
@@ -36,6 +37,27 @@ int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
 		*out_count = arg.out_count;
 		*out_slice_bytes = arg.out_slice_bytes;
 	}
+	return err;
+}
+
+int regalloc_abi_limits(int fd, uint64_t reserve_bytes, uint64_t limit_bytes)
+{
+	struct regalloc_ioc_limits arg = {
+		.size = sizeof(arg),
+		.reserve_bytes = reserve_bytes,
+		.limit_bytes = limit_bytes,
+	};
+
+	return call(fd, REGALLOC_IOC_LIMITS, &arg);
+}
+
+int regalloc_abi_pressure(int fd, uint64_t *wanted_bytes)
+{
+	struct regalloc_ioc_pressure arg = { .size = sizeof(arg) };
+	int err = call(fd, REGALLOC_IOC_PRESSURE, &arg);
+
+	if (!err)
+		*wanted_bytes = arg.wanted_bytes;
 	return err;
 }
 

@@ -29,13 +29,29 @@ int regalloc_abi_info(int fd, struct regalloc_ioc_info *info);
  * @bytes: of each slice, before rounding up
  * @flags: REGALLOC_ALLOC_F_*
  * @count: 1 to REGALLOC_MAX_BATCH
+ * @timeout_ms: how long to wait for the first one
  * @handles: room for @count handles
  * @out_count: how many came
  * @out_slice_bytes: of each slice, after rounding up
  */
 int regalloc_abi_alloc(int fd, uint64_t bytes, uint32_t flags, uint32_t count,
-		       uint64_t *handles, uint32_t *out_count,
-		       uint32_t *out_slice_bytes);
+		       uint32_t timeout_ms, uint64_t *handles,
+		       uint32_t *out_count, uint32_t *out_slice_bytes);
+
+/**
+ * regalloc_abi_limits() - how much the client must and may have
+ * @fd: the client
+ * @reserve_bytes: kept for it
+ * @limit_bytes: never more than this; 0: no limit
+ */
+int regalloc_abi_limits(int fd, uint64_t reserve_bytes, uint64_t limit_bytes);
+
+/**
+ * regalloc_abi_pressure() - how much others want, and clear it
+ * @fd: the client
+ * @wanted_bytes: where to store it
+ */
+int regalloc_abi_pressure(int fd, uint64_t *wanted_bytes);
 
 /**
  * regalloc_abi_zero() - fill a live slice with zeros

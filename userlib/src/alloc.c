@@ -15,30 +15,23 @@ static bool request_valid(uint64_t bytes, uint32_t flags)
 }
 
 /* Describe a slice of a class. */
-static inline void describe(const struct regalloc *ra, unsigned int class,
-			    uint32_t slice, uint32_t gen,
-			    struct regalloc_slice *out)
+static inline void describe(const struct regalloc *ra, uint64_t class,
+			    uint64_t handle, struct regalloc_slice *out)
 {
-	const struct regalloc_class_map *map = &ra->class[class];
-	unsigned int shift = regalloc_slice_shift(class);
-	char *addr = map->base + ((uint64_t)slice << shift);
-
-	out->addr = addr;
-	out->bytes = UINT64_C(1) << shift;
-	/* REGALLOC_HANDLE(), knowing that slices are aligned. */
-	out->handle = (uint64_t)(addr - ra->window) <<
-		      (REGALLOC_HANDLE_GEN_BITS - REGALLOC_MIN_SLICE_SHIFT) | gen;
+	out->addr = ra->window + REGALLOC_HANDLE_OFFSET(handle);
+	out->bytes = (uint64_t)REGALLOC_MIN_SLICE_BYTES << class;
+	out->handle = handle;
 }
 
 /* A slice that can be had without the kernel. */
 static bool take(struct regalloc *ra, unsigned int class, uint32_t flags,
 		 struct regalloc_slice *out)
 {
-	uint32_t slice, gen;
+	uint64_t handle = regalloc_take(ra, class);
 
-	if (!regalloc_take(ra, class, &slice, &gen))
+	if (!handle)
 		return false;
-	describe(ra, class, slice, gen, out);
+	describe(ra, class, handle, out);
 	if (flags & REGALLOC_ALLOC_F_ZERO)
 		memset(out->addr, 0, out->bytes);
 	return true;
@@ -46,32 +39,28 @@ static bool take(struct regalloc *ra, unsigned int class, uint32_t flags,
 
 /* Up to REGALLOC_ABI_BATCH slices from the kernel, in one call. */
 static int ask_kernel(struct regalloc *ra, unsigned int class, uint32_t flags,
-		      uint32_t count, struct regalloc_slice *out, uint32_t *got)
+		      uint32_t count, uint32_t timeout_ms,
+		      struct regalloc_slice *out, uint32_t *got)
 {
 	uint64_t handles[REGALLOC_ABI_BATCH];
-	uint32_t slice_bytes, slice = 0;
+	uint32_t slice_bytes;
 	int err;
 
 	if (count > REGALLOC_ABI_BATCH)
 		count = REGALLOC_ABI_BATCH;
 	err = regalloc_abi_alloc(ra->fd, 1ULL << regalloc_slice_shift(class),
-				 flags, count, handles, got, &slice_bytes);
+				 flags, count, timeout_ms, handles, got,
+				 &slice_bytes);
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < *got; i++) {
-		slice = regalloc_offset_slice(&ra->geo,
-					      REGALLOC_HANDLE_OFFSET(handles[i]));
-		describe(ra, class, slice, REGALLOC_HANDLE_GEN(handles[i]),
-			 &out[i]);
-	}
-	regalloc_took(ra, class, slice);
+	for (uint32_t i = 0; i < *got; i++)
+		describe(ra, class, handles[i], &out[i]);
+	regalloc_took(ra, handles[*got - 1]);
 	return 0;
 }
 
-/* Anything but a slice that this thread has just released. */
-static __attribute__((noinline)) int
-alloc_slow(struct regalloc *ra, uint64_t bytes, uint32_t flags,
-	   struct regalloc_slice *out)
+int regalloc_alloc_wait(struct regalloc *ra, uint64_t bytes, uint32_t flags,
+			uint32_t timeout_ms, struct regalloc_slice *out)
 {
 	unsigned int class;
 	uint32_t got;
@@ -81,24 +70,33 @@ alloc_slow(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 	class = regalloc_length_class(bytes);
 	if (take(ra, class, flags, out))
 		return 0;
-	return ask_kernel(ra, class, flags, 1, out, &got);
+	return ask_kernel(ra, class, flags, 1, timeout_ms, out, &got);
+}
+
+/* Anything but a slice that this thread has just released. */
+static __attribute__((noinline)) int
+alloc_slow(struct regalloc *ra, uint64_t bytes, uint32_t flags,
+	   struct regalloc_slice *out)
+{
+	return regalloc_alloc_wait(ra, bytes, flags, 0, out);
 }
 
 int regalloc_alloc(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 		   struct regalloc_slice *out)
 {
-	unsigned int class;
-	uint32_t slice, gen;
+	uint64_t class, handle;
 
-	if (!ra || !out || !request_valid(bytes, flags) || flags ||
-	    !regalloc_hints_valid(ra))
+	if (flags)
 		return alloc_slow(ra, bytes, flags, out);
+	if (!regalloc_hints_valid(ra) || !out || !regalloc_length_valid(bytes))
+		return alloc_slow(ra, bytes, 0, out);
 	class = regalloc_length_class(bytes);
-	slice = regalloc_pop_recent(&regalloc_hints.class[class]);
-	if (slice == REGALLOC_NO_SLICE ||
-	    !regalloc_word_claim(&ra->class[class].words[slice], &gen))
-		return alloc_slow(ra, bytes, flags, out);
-	describe(ra, class, slice, gen, out);
+	handle = regalloc_pop(class);
+	if (!handle ||
+	    !regalloc_word_claim(&ra->words[regalloc_handle_number(handle)],
+				 handle))
+		return alloc_slow(ra, bytes, 0, out);
+	describe(ra, class, handle, out);
 	return 0;
 }
 
@@ -118,7 +116,8 @@ int regalloc_alloc_many(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 			done++;
 			continue;
 		}
-		err = ask_kernel(ra, class, flags, count - done, out + done, &n);
+		err = ask_kernel(ra, class, flags, count - done, 0, out + done,
+				 &n);
 		if (err)
 			break;
 		done += n;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,19 +27,16 @@ static bool part_valid(const struct regalloc_ioc_info *info, uint64_t offset,
 static bool map_valid(const struct regalloc_geometry *geo,
 		      const struct regalloc_ioc_info *info)
 {
-	uint64_t nr_slots = regalloc_nr_slots(geo);
+	uint64_t nr_slots = REGALLOC_NR_CLASSES * regalloc_nr_slots(geo);
 
-	if (!part_valid(info, 0, sizeof(struct regalloc_control)))
-		return false;
-	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
-		if (info->state_offset[c] % sizeof(uint32_t) ||
-		    !part_valid(info, info->state_offset[c],
-				regalloc_class_state_bytes(geo, c)) ||
-		    !part_valid(info, info->avail_offset[c], nr_slots) ||
-		    !part_valid(info, info->dirty_offset[c], nr_slots))
-			return false;
-	}
-	return true;
+	return part_valid(info, 0, sizeof(struct regalloc_control)) &&
+	       part_valid(info, info->state_offset,
+			  (nr_slots << REGALLOC_SLOT_WORDS_SHIFT) *
+				  sizeof(uint32_t)) &&
+	       part_valid(info, info->hint_offset,
+			  nr_slots * sizeof(struct regalloc_hint)) &&
+	       !(info->state_offset % sizeof(uint32_t)) &&
+	       !(info->hint_offset % sizeof(uint64_t));
 }
 
 /*
@@ -77,8 +74,8 @@ static void *map_witnesses(size_t bytes)
 
 static void client_unmap(struct regalloc *ra)
 {
-	if (ra->witnesses != MAP_FAILED)
-		munmap(ra->witnesses, ra->witness_bytes);
+	if (ra->witness != MAP_FAILED)
+		munmap(ra->witness, ra->witness_bytes);
 	if (ra->map != MAP_FAILED)
 		munmap(ra->map, ra->map_bytes);
 	if (ra->window != MAP_FAILED)
@@ -88,90 +85,106 @@ static void client_unmap(struct regalloc *ra)
 /* Both windows and the witnesses, or none. */
 static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 {
-	size_t nr_slots = regalloc_nr_slots(&ra->geo);
+	size_t nr_slots = REGALLOC_NR_CLASSES * regalloc_nr_slots(&ra->geo);
 	int err;
 
 	ra->window_bytes = info->window_bytes;
 	ra->map_bytes = info->map_bytes;
-	ra->witness_bytes = REGALLOC_NR_CLASSES * nr_slots * sizeof(uint16_t);
+	ra->witness_bytes = nr_slots * sizeof(*ra->witness);
 	ra->map = MAP_FAILED;
-	ra->witnesses = MAP_FAILED;
+	ra->witness = MAP_FAILED;
 	ra->window = map_shared(ra->fd, 0, info->window_bytes);
 	if (ra->window != MAP_FAILED)
 		ra->map = map_shared(ra->fd, info->map_offset, info->map_bytes);
 	if (ra->map != MAP_FAILED)
-		ra->witnesses = map_witnesses(ra->witness_bytes);
-	if (ra->witnesses == MAP_FAILED) {
+		ra->witness = map_witnesses(ra->witness_bytes);
+	if (ra->witness == MAP_FAILED) {
 		err = -errno;
 		client_unmap(ra);
 		return err;
 	}
 
 	ra->control = (struct regalloc_control *)ra->map;
-	ra->span_mask = (info->span_bytes >> REGALLOC_MIN_SLICE_SHIFT) - 1;
-	ra->class_shift = ra->geo.span_shift - REGALLOC_MIN_SLICE_SHIFT +
-			  REGALLOC_HANDLE_GEN_BITS;
-	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
-		struct regalloc_class_map *class = &ra->class[c];
-
-		class->words = (uint32_t *)(ra->map + info->state_offset[c]);
-		class->avail = (uint8_t *)ra->map + info->avail_offset[c];
-		class->dirty = (uint8_t *)ra->map + info->dirty_offset[c];
-		class->witness = (uint16_t *)ra->witnesses + c * nr_slots;
-		class->base = ra->window + regalloc_slice_offset(&ra->geo, c, 0);
-	}
+	ra->words = (uint32_t *)(ra->map + info->state_offset);
+	ra->nr_words = nr_slots << REGALLOC_SLOT_WORDS_SHIFT;
+	ra->hints = (struct regalloc_hint *)(ra->map + info->hint_offset);
+	ra->class_shift = ra->geo.span_shift - REGALLOC_MIN_SLICE_SHIFT;
 	return 0;
 }
 
-/* Everything that follows open(2). Leaves @ra->fd open if it fails. */
-static int client_init(struct regalloc *ra)
+static pthread_mutex_t closed_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct regalloc *closed;
+
+/* One that had windows of this shape, or one that never had any; or NULL. */
+static struct regalloc *client_new(const struct regalloc_geometry *geo)
 {
+	struct regalloc **link, *ra;
+
+	pthread_mutex_lock(&closed_lock);
+	for (link = &closed; *link; link = &(*link)->next)
+		if ((*link)->geo.span_shift == geo->span_shift)
+			break;
+	ra = *link;
+	if (ra)
+		*link = ra->next;
+	pthread_mutex_unlock(&closed_lock);
+	if (!ra)
+		ra = malloc(sizeof(*ra));
+	if (ra)
+		*ra = (struct regalloc){ .geo = *geo };
+	return ra;
+}
+
+static void client_old(struct regalloc *ra)
+{
+	pthread_mutex_lock(&closed_lock);
+	ra->next = closed;
+	closed = ra;
+	pthread_mutex_unlock(&closed_lock);
+}
+
+/* Everything that follows open(2). Leaves @fd open if it fails. */
+static int client_init(int fd, struct regalloc **out)
+{
+	struct regalloc_geometry geo;
 	struct regalloc_ioc_info info;
+	struct regalloc *ra;
 	int err;
 
-	err = regalloc_abi_info(ra->fd, &info);
+	err = regalloc_abi_info(fd, &info);
 	if (err)
 		return err;
 
-	err = geometry_init(&ra->geo, &info);
+	err = geometry_init(&geo, &info);
 	if (err)
 		return err;
 
-	return client_map(ra, &info);
+	ra = client_new(&geo);
+	if (!ra)
+		return -ENOMEM;
+	ra->fd = fd;
+	err = client_map(ra, &info);
+	if (err)
+		client_old(ra);
+	else
+		*out = ra;
+	return err;
 }
 
 int regalloc_open(const char *path, uint32_t flags, struct regalloc **out)
 {
-	static uint64_t last_id;
-	struct regalloc *ra;
-	int err;
+	int fd, err;
 
 	if (flags || !out)
 		return -EINVAL;
 
-	ra = aligned_alloc(_Alignof(struct regalloc), sizeof(*ra));
-	if (!ra)
-		return -ENOMEM;
-	memset(ra, 0, sizeof(*ra));
+	fd = open(path ? path : DEFAULT_PATH, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
 
-	ra->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
-	ra->fd = open(path ? path : DEFAULT_PATH, O_RDWR | O_CLOEXEC);
-	if (ra->fd < 0) {
-		err = -errno;
-		goto err_free;
-	}
-
-	err = client_init(ra);
+	err = client_init(fd, out);
 	if (err)
-		goto err_close;
-
-	*out = ra;
-	return 0;
-
-err_close:
-	close(ra->fd);
-err_free:
-	free(ra);
+		close(fd);
 	return err;
 }
 
@@ -185,7 +198,7 @@ int regalloc_close(struct regalloc *ra)
 	client_unmap(ra);
 	if (close(ra->fd))
 		err = -errno;
-	free(ra);
+	client_old(ra);
 	return err;
 }
 
@@ -197,6 +210,19 @@ int regalloc_fd(const struct regalloc *ra)
 int regalloc_trim(struct regalloc *ra)
 {
 	return ra ? regalloc_abi_trim(ra->fd, 0) : -EINVAL;
+}
+
+int regalloc_limits(struct regalloc *ra, uint64_t reserve_bytes,
+		    uint64_t limit_bytes)
+{
+	return ra ? regalloc_abi_limits(ra->fd, reserve_bytes, limit_bytes) :
+		    -EINVAL;
+}
+
+int regalloc_pressure(struct regalloc *ra, uint64_t *wanted_bytes)
+{
+	return ra && wanted_bytes ? regalloc_abi_pressure(ra->fd, wanted_bytes) :
+				    -EINVAL;
 }
 
 int regalloc_stats(struct regalloc *ra, struct regalloc_stats *out)

@@ -5,6 +5,11 @@
  * number of threads read it without a lock, and a child of fork has its own
  * copy, which means the same open file description and the same memory. What
  * changes is in the map window, see slice_map.h and hints.h.
+ *
+ * A thread knows by the address of the struct whether its hints are about this
+ * client. That is true of another one later at the same address, too, as far as
+ * hints need be true, if only its windows have the same shape: so a closed one
+ * is kept for the next of that shape.
  */
 #ifndef REGALLOC_SRC_CLIENT_H
 #define REGALLOC_SRC_CLIENT_H
@@ -20,52 +25,37 @@
 #include "geometry.h"
 
 /**
- * struct regalloc_class_map - what the map window says of one size class
- * @words: the state of each slice
- * @avail: for each slot, whether there may be a free slice
- * @dirty: for each slot, whether a slice was released since the kernel looked
- * @witness: for each slot, a slice that was live at our last look; ours alone
- * @base: where the data of its first slice is
- */
-struct regalloc_class_map {
-	uint32_t *words;
-	uint8_t *avail;
-	uint8_t *dirty;
-	uint16_t *witness;
-	char *base;
-} __attribute__((aligned(64)));
-
-/**
  * struct regalloc - one client of the device
- * @fd: the open file description
- * @id: not that of any other client in this process, past ones included
- * @span_mask: bytes of window per size class in units of the smallest slice,
- *	minus 1
- * @class_shift: a handle shifted right by this is the size class
+ * @words: the state words, by the upper part of a handle
+ * @nr_words: how many there are
+ * @hints: where to look in them: one for each region slot, class by class
+ * @control: the beginning of the map window
  * @window: the data window
- * @window_bytes: its size
+ * @class_shift: the upper part of a handle shifted right by this is its class
+ * @fd: the open file description
+ * @geo: of both windows
+ * @witness: for each region slot, a slice that was live at our last look
+ * @window_bytes: size of the data window
  * @map: the map window
  * @map_bytes: its size
- * @control: the beginning of the map window
- * @class: the rest of it, by size class
- * @witnesses: memory of all witnesses
- * @witness_bytes: its size
- * @geo: of both windows
+ * @witness_bytes: size of the witnesses
+ * @next: in the list of those that are closed
  */
 struct regalloc {
-	int fd;
-	uint64_t id;
-	uint64_t span_mask;
-	unsigned int class_shift;
+	uint32_t *words;
+	uint64_t nr_words;
+	struct regalloc_hint *hints;
+	struct regalloc_control *control;
 	char *window;
+	unsigned int class_shift;
+	int fd;
+	struct regalloc_geometry geo;
+	uint16_t *witness;
 	size_t window_bytes;
 	char *map;
 	size_t map_bytes;
-	struct regalloc_control *control;
-	struct regalloc_class_map class[REGALLOC_NR_CLASSES];
-	void *witnesses;
 	size_t witness_bytes;
-	struct regalloc_geometry geo;
+	struct regalloc *next;
 };
 
 #endif /* REGALLOC_SRC_CLIENT_H */

@@ -26,6 +26,10 @@ static const char *documented(int err)
 	case ENXIO:
 	case ENODEV:
 		return "no driver behind the device node: the regalloc module is not loaded";
+	case ETIMEDOUT:
+		return "timed out: no memory became free while waiting for it";
+	case EBUSY:
+		return "busy: the reserves of all clients would exceed the budget";
 	case EINTR:
 		return "interrupted by a signal";
 	case EFAULT:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where things lie in the window. Pure arithmetic: an offset in the data window
- * tells the size class and the slice.
+ * tells the size class and the slice, and so does the number of the slice's
+ * state word, which is the offset in units of the smallest slice.
  */
 #ifndef REGALLOC_SRC_GEOMETRY_H
 #define REGALLOC_SRC_GEOMETRY_H
@@ -31,17 +32,41 @@ static inline bool regalloc_length_valid(uint64_t bytes)
 }
 
 /* The size class for a valid length. */
-static inline unsigned int regalloc_length_class(uint64_t bytes)
+static inline uint64_t regalloc_length_class(uint64_t bytes)
 {
-	uint32_t units = (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
+	uint64_t units = (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
 
-	return 31 ^ __builtin_clz(units << 1 | 1);
+	return 63 ^ __builtin_clzll(2 * units + 1);
 }
 
 /* log2 of the slices of a region of @class. */
 static inline unsigned int regalloc_region_slices_shift(unsigned int class)
 {
 	return REGALLOC_REGION_SHIFT - regalloc_slice_shift(class);
+}
+
+/* From the word of a slice of @class to that of the next. */
+static inline uint32_t regalloc_class_stride(unsigned int class)
+{
+	return 1U << class;
+}
+
+/* log2 of the words of a region, of whatever class. */
+#define REGALLOC_SLOT_WORDS_SHIFT \
+	(REGALLOC_REGION_SHIFT - REGALLOC_MIN_SLICE_SHIFT)
+
+/*
+ * A handle is a generation, and above it the number of the slice's word. Bits
+ * of @gen above those of a generation must be 0.
+ */
+static inline uint64_t regalloc_handle(uint64_t number, uint32_t gen)
+{
+	return number << REGALLOC_HANDLE_GEN_BITS | gen;
+}
+
+static inline uint64_t regalloc_handle_number(uint64_t handle)
+{
+	return handle >> REGALLOC_HANDLE_GEN_BITS;
 }
 
 /* Region slots of each class. */
@@ -71,33 +96,6 @@ regalloc_offset_is_slice(const struct regalloc_geometry *geo, uint64_t offset)
 	unsigned int class = regalloc_offset_class(geo, offset);
 
 	return !(offset & ((UINT64_C(1) << regalloc_slice_shift(class)) - 1));
-}
-
-/* The number of the slice that a valid offset is in, counted in its class. */
-static inline uint32_t
-regalloc_offset_slice(const struct regalloc_geometry *geo, uint64_t offset)
-{
-	uint64_t in_span = offset & ((UINT64_C(1) << geo->span_shift) - 1);
-
-	return in_span >> regalloc_slice_shift(regalloc_offset_class(geo, offset));
-}
-
-/* Offset of a slice in the data window. */
-static inline uint64_t
-regalloc_slice_offset(const struct regalloc_geometry *geo, unsigned int class,
-		      uint32_t slice)
-{
-	return ((uint64_t)class << geo->span_shift) +
-	       ((uint64_t)slice << regalloc_slice_shift(class));
-}
-
-/* Bytes of the words of one class. */
-static inline uint64_t
-regalloc_class_state_bytes(const struct regalloc_geometry *geo,
-			   unsigned int class)
-{
-	return (UINT64_C(1) << (geo->span_shift - regalloc_slice_shift(class))) *
-	       sizeof(uint32_t);
 }
 
 #endif /* REGALLOC_SRC_GEOMETRY_H */

@@ -18,110 +18,119 @@
 
 #include "client.h"
 
-#define REGALLOC_NR_RECENT	8
-#define REGALLOC_NO_SLICE	UINT32_MAX
+/* Handles in a stack, the one at the bottom included. */
+#define REGALLOC_STACK_HANDLES	8
 
 /**
- * struct regalloc_class_hints - where a thread looks for slices of one class
- * @recent: slices that it released, or REGALLOC_NO_SLICE; used as a stack, and
- *	the oldest ones are forgotten
- * @top: the place of the next one in @recent
+ * struct regalloc_stack - the slices of a class that a thread released last
+ * @handles: what the next allocation of each is called. The first is 0, which
+ *	no allocation is called, and ends it
+ */
+struct regalloc_stack {
+	uint64_t handles[REGALLOC_STACK_HANDLES];
+} __attribute__((aligned(64)));
+
+/**
+ * struct regalloc_cursor - where a thread looks for other slices of a class
  * @slot: that it looks in
  * @next: the next slice of the slot to look at, modulo their number
  * @left: how many of the slot it has not looked at
  */
-struct regalloc_class_hints {
-	uint32_t recent[REGALLOC_NR_RECENT];
-	uint32_t top;
+struct regalloc_cursor {
 	uint32_t slot;
 	uint32_t next;
 	uint32_t left;
-} __attribute__((aligned(64)));
+};
 
 /**
  * struct regalloc_thread_hints - what a thread remembers
- * @client: of which client; it starts afresh with each change
- * @start: where in a slot it begins to look
- * @class: by size class
+ * @top: by size class, the top of the stack; points into @stack
+ * @client: of which client; never NULL. It starts afresh with each change
+ * @number: of the thread
+ * @stack: by size class
+ * @cursor: by size class
  */
 struct regalloc_thread_hints {
-	uint64_t client;
-	uint32_t start;
-	struct regalloc_class_hints class[REGALLOC_NR_CLASSES];
+	uint64_t *top[REGALLOC_NR_CLASSES];
+	const struct regalloc *client;
+	uint32_t number;
+	struct regalloc_stack stack[REGALLOC_NR_CLASSES];
+	struct regalloc_cursor cursor[REGALLOC_NR_CLASSES];
 };
 
 extern __thread struct regalloc_thread_hints regalloc_hints
 	__attribute__((tls_model("initial-exec")));
 
-/* Are the thread's hints about this client? */
+/* Are the thread's hints about this client? Then it is not NULL either. */
 static inline bool regalloc_hints_valid(const struct regalloc *ra)
 {
-	return __builtin_expect(regalloc_hints.client == ra->id, 1);
+	return __builtin_expect(regalloc_hints.client == ra, 1);
 }
 
-/* Forget and return the slice that was released last, if we know one. */
-static inline uint32_t regalloc_pop_recent(struct regalloc_class_hints *h)
+/* Forget and return what was remembered last; 0 if there is nothing. */
+static inline uint64_t regalloc_pop(uint64_t class)
 {
-	uint32_t top = (h->top - 1) % REGALLOC_NR_RECENT;
-	uint32_t slice = h->recent[top];
+	uint64_t *top = regalloc_hints.top[class];
+	uint64_t handle = *top;
 
-	if (slice != REGALLOC_NO_SLICE) {
-		h->recent[top] = REGALLOC_NO_SLICE;
-		h->top = top;
-	}
-	return slice;
+	if (handle)
+		regalloc_hints.top[class] = top - 1;
+	return handle;
 }
 
-static inline void regalloc_push_recent(struct regalloc_class_hints *h,
-					uint32_t slice)
+/* Remember a handle; false if there is no room. */
+static inline bool regalloc_push(uint64_t class, uint64_t handle)
 {
-	uint32_t top = h->top;
+	uint64_t *top = regalloc_hints.top[class] + 1;
 
-	h->recent[top] = slice;
-	h->top = (top + 1) % REGALLOC_NR_RECENT;
+	/* A stack is as large as its alignment: behind it, the next begins. */
+	if ((uintptr_t)top % sizeof(struct regalloc_stack) == 0)
+		return false;
+	*top = handle;
+	regalloc_hints.top[class] = top;
+	return true;
+}
+
+/*
+ * After a release in a slot, does everybody know already what they should?
+ * These loads must not come before the release: like it, they are sequentially
+ * consistent.
+ */
+static inline bool regalloc_nothing_to_tell(const struct regalloc *ra,
+					    uint64_t slot)
+{
+	typedef uint16_t __attribute__((may_alias)) both;
+	const both all_set = 0x0101;
+
+	return __builtin_expect(__atomic_load_n((const both *)&ra->hints[slot],
+						__ATOMIC_SEQ_CST) == all_set &&
+				!__atomic_load_n(&ra->control->attention,
+						 __ATOMIC_SEQ_CST), 1);
 }
 
 /**
  * regalloc_take() - claim a free slice, if one can be found without the kernel
  * @ra: the client
  * @class: size class, valid
- * @slice: its number in the class
- * @gen: its generation
+ *
+ * Returns its handle, or 0.
  */
-bool regalloc_take(struct regalloc *ra, unsigned int class, uint32_t *slice,
-		   uint32_t *gen);
+uint64_t regalloc_take(struct regalloc *ra, unsigned int class);
 
 /**
  * regalloc_took() - the kernel gave us a slice: look beside it for the next
  * @ra: the client
- * @class: size class
- * @slice: its number in the class
+ * @handle: of the slice
  */
-void regalloc_took(struct regalloc *ra, unsigned int class, uint32_t slice);
+void regalloc_took(struct regalloc *ra, uint64_t handle);
 
 /**
  * regalloc_gave() - a slice has been released: remember it, and tell others
  * @ra: the client
- * @class: size class
- * @slice: its number in the class
+ * @handle: what its next allocation is called
  *
  * Returns 0.
  */
-int regalloc_gave(struct regalloc *ra, unsigned int class, uint32_t slice);
-
-/*
- * After a release in @slot of a class, does everybody know already what they
- * should? These loads must not come before the release: like it, they are
- * sequentially consistent.
- */
-static inline bool regalloc_nothing_to_tell(const struct regalloc *ra,
-					    const struct regalloc_class_map *map,
-					    uint32_t slot)
-{
-	return __atomic_load_n(&map->avail[slot], __ATOMIC_SEQ_CST) &&
-	       __atomic_load_n(&map->dirty[slot], __ATOMIC_SEQ_CST) &&
-	       __atomic_load_n(&ra->control->armed, __ATOMIC_SEQ_CST) &&
-	       !__atomic_load_n(&ra->control->eager, __ATOMIC_SEQ_CST);
-}
+int regalloc_gave(struct regalloc *ra, uint64_t handle);
 
 #endif /* REGALLOC_SRC_HINTS_H */

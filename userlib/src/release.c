@@ -6,33 +6,41 @@
 #include "hints.h"
 #include "slice_map.h"
 
-/* Smallest slices in a region. */
-#define REGION_UNITS_SHIFT (REGALLOC_REGION_SHIFT - REGALLOC_MIN_SLICE_SHIFT)
-
-int regalloc_release(struct regalloc *ra, uint64_t handle)
+/* Everything that regalloc_release() does not expect. */
+static __attribute__((noinline)) int
+release_slow(struct regalloc *ra, uint64_t handle)
 {
-	uint64_t units = handle >> REGALLOC_HANDLE_GEN_BITS, class, slice;
-	const struct regalloc_class_map *map;
-	int err;
+	uint64_t number = regalloc_handle_number(handle);
+	uint32_t word = regalloc_word(handle, REGALLOC_STATE_LIVE), next;
+	uint32_t gen;
 
 	if (!ra)
 		return -EINVAL;
-	class = handle >> ra->class_shift;
-	if (class >= REGALLOC_NR_CLASSES)
+	if (number >= ra->nr_words)
 		return -ENOENT;
-	/* Slices of class 1 have 2 units, those of class 2 have 4, and so on. */
-	units &= ra->span_mask;
-	slice = units >> class;
-	if (slice << class != units)
-		return -ENOENT;
-	map = &ra->class[class];
-	err = regalloc_word_release(&map->words[slice], handle);
-	if (err)
-		return err;
-	if (!regalloc_hints_valid(ra) ||
-	    !regalloc_nothing_to_tell(ra, map, units >> REGION_UNITS_SHIFT))
-		return regalloc_gave(ra, class, slice);
-	regalloc_push_recent(&regalloc_hints.class[class], slice);
+	/* From the last generation to the first. */
+	if (!regalloc_word_after(word, &next))
+		next = regalloc_word(1, REGALLOC_STATE_FREE);
+	if (regalloc_word_release(&ra->words[number], &word, next))
+		return regalloc_gave(ra, regalloc_handle(number,
+							 regalloc_word_gen(next)));
+	gen = REGALLOC_HANDLE_GEN(handle);
+	return gen && gen < regalloc_word_gen(word) ? -ESTALE : -ENOENT;
+}
+
+int regalloc_release(struct regalloc *ra, uint64_t handle)
+{
+	uint64_t number = regalloc_handle_number(handle);
+	uint32_t word = regalloc_word(handle, REGALLOC_STATE_LIVE), next;
+
+	/* Words between those of slices are 0: nothing can be released there. */
+	if (!regalloc_hints_valid(ra) || number >= ra->nr_words ||
+	    !regalloc_word_after(word, &next) ||
+	    !regalloc_word_release(&ra->words[number], &word, next))
+		return release_slow(ra, handle);
+	if (!regalloc_nothing_to_tell(ra, number >> REGALLOC_SLOT_WORDS_SHIFT) ||
+	    !regalloc_push(number >> ra->class_shift, handle + 1))
+		return regalloc_gave(ra, handle + 1);
 	return 0;
 }
 
@@ -57,9 +65,8 @@ int regalloc_release_many(struct regalloc *ra, uint32_t count,
 
 int regalloc_release_addr(struct regalloc *ra, void *addr)
 {
-	uint32_t word, slice;
-	unsigned int class;
-	uint64_t offset;
+	uint64_t offset, number;
+	uint32_t word;
 
 	if (!ra || !addr)
 		return -EINVAL;
@@ -71,14 +78,13 @@ int regalloc_release_addr(struct regalloc *ra, void *addr)
 	if (!regalloc_offset_is_slice(&ra->geo, offset))
 		return -EINVAL;
 
-	class = regalloc_offset_class(&ra->geo, offset);
-	slice = regalloc_offset_slice(&ra->geo, offset);
-	word = regalloc_word_load(&ra->class[class].words[slice]);
+	number = offset >> REGALLOC_MIN_SLICE_SHIFT;
+	word = regalloc_word_load(&ra->words[number]);
 	if (!word)
 		return -ENOENT;
 	if (regalloc_word_state(word) != REGALLOC_STATE_LIVE)
 		return -ESTALE;
-	return regalloc_release(ra, REGALLOC_HANDLE(offset,
+	return regalloc_release(ra, regalloc_handle(number,
 						    regalloc_word_gen(word)));
 }
 

@@ -25,9 +25,10 @@ static inline uint32_t regalloc_word_gen(uint32_t word)
 	return word >> REGALLOC_STATE_GEN_SHIFT;
 }
 
+/* Bits of @gen above those of a generation do not count. */
 static inline uint32_t regalloc_word(uint32_t gen, uint32_t state)
 {
-	return gen << REGALLOC_STATE_GEN_SHIFT | state;
+	return (gen << REGALLOC_STATE_GEN_SHIFT) + state;
 }
 
 static inline uint32_t regalloc_word_load(const uint32_t *word)
@@ -41,39 +42,45 @@ static inline bool regalloc_word_is_live(const uint32_t *word)
 	       REGALLOC_STATE_LIVE;
 }
 
-/* Take a slice if it is free; @gen is that of the allocation. */
-static inline bool regalloc_word_claim(uint32_t *word, uint32_t *gen)
+/* Take a slice if it is free and of generation @gen. */
+static inline bool regalloc_word_claim(uint32_t *word, uint32_t gen)
 {
-	uint32_t old = regalloc_word_load(word);
+	uint32_t old = regalloc_word(gen, REGALLOC_STATE_FREE);
 
-	if (regalloc_word_state(old) != REGALLOC_STATE_FREE)
-		return false;
-	*gen = regalloc_word_gen(old);
 	return __atomic_compare_exchange_n(word, &old,
-					   old ^ REGALLOC_STATE_FREE ^
-					   REGALLOC_STATE_LIVE,
+					   regalloc_word(gen, REGALLOC_STATE_LIVE),
 					   false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_RELAXED);
 }
 
+/* Take a slice if it is free; @gen is that of the allocation. */
+static inline bool regalloc_word_claim_any(uint32_t *word, uint32_t *gen)
+{
+	uint32_t old = regalloc_word_load(word);
+
+	*gen = regalloc_word_gen(old);
+	return regalloc_word_state(old) == REGALLOC_STATE_FREE &&
+	       regalloc_word_claim(word, *gen);
+}
+
 /*
- * End the allocation of generation @gen: 0, -ESTALE or -ENOENT. Bits of @gen
- * above those of a generation do not count.
+ * What the word of a live slice becomes with its release. False, with another
+ * @next, if that was the last generation: after it comes the first, which is 1.
  */
-static inline int regalloc_word_release(uint32_t *word, uint32_t gen)
+static inline bool regalloc_word_after(uint32_t live, uint32_t *next)
 {
 	const uint32_t step = (1U << REGALLOC_STATE_GEN_SHIFT) -
 			      REGALLOC_STATE_LIVE + REGALLOC_STATE_FREE;
-	uint32_t old = regalloc_word(gen, REGALLOC_STATE_LIVE), new;
 
-	/* From the last generation to the first, which is 1. */
-	if (__builtin_add_overflow(old, step, &new))
-		new = regalloc_word(1, REGALLOC_STATE_FREE);
-	if (__atomic_compare_exchange_n(word, &old, new, false,
-					__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-		return 0;
-	gen &= REGALLOC_HANDLE_GEN_MASK;
-	return gen && gen < regalloc_word_gen(old) ? -ESTALE : -ENOENT;
+	return !__builtin_add_overflow(live, step, next);
+}
+
+/* Replace *@live by @next; else *@live is what the word holds. */
+static inline bool regalloc_word_release(uint32_t *word, uint32_t *live,
+					 uint32_t next)
+{
+	return __atomic_compare_exchange_n(word, live, next, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 #endif /* REGALLOC_SRC_SLICE_MAP_H */

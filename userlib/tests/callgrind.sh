@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Instructions, and locked ones among them, of an allocation and its release in
-# steady state: callgrind.sh PAIRS-PROGRAM [MOST]
+# steady state, without those of the caller: callgrind.sh PAIRS-PROGRAM [MOST]
 # Fails if there are more than MOST (default: 80).
 set -euo pipefail
 
@@ -20,7 +20,8 @@ failed=0
 printf '%8s %13s %8s\n' bytes instructions locked
 for bytes in 4096 65536 262144; do
 	valgrind --tool=callgrind --callgrind-out-file="$out" --dump-instr=yes \
-		--toggle-collect=steady_pairs --compress-pos=no \
+		--toggle-collect=regalloc_alloc --toggle-collect=regalloc_release \
+		--compress-pos=no \
 		"$program" "$bytes" "$count" 2>"$out.log" || {
 		cat "$out.log"
 		exit 1

@@ -54,11 +54,8 @@ static void info_init(struct regalloc_ioc_info *info)
 		.map_bytes = regalloc_geometry_map_bytes(&geo),
 		.budget_bytes = device->budget * REGALLOC_REGION_BYTES,
 	};
-	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++) {
-		info->state_offset[c] = regalloc_geometry_state_offset(&geo, c, 0);
-		info->avail_offset[c] = regalloc_geometry_avail_offset(&geo, c, 0);
-		info->dirty_offset[c] = regalloc_geometry_dirty_offset(&geo, c, 0);
-	}
+	info->state_offset = regalloc_geometry_state_offset(&geo, 0, 0);
+	info->hint_offset = regalloc_geometry_hint_offset(&geo, 0, 0);
 }
 
 void device_reset(uint64_t ram_bytes, uint64_t budget_regions)
@@ -84,6 +81,16 @@ void device_reset(uint64_t ram_bytes, uint64_t budget_regions)
 	device->nr_opened = 0;
 	device->nr_closed = 0;
 	device->nr_hidden = 0;
+}
+
+void client_attend(struct device_client *client, uint32_t bits, bool on)
+{
+	uint32_t *attention = &client_control(client)->attention;
+
+	if (on)
+		__atomic_fetch_or(attention, bits, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(attention, ~bits, __ATOMIC_SEQ_CST);
 }
 
 struct device_client *client_find(int fd)
@@ -160,14 +167,17 @@ void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
 		CHECK(len == device->info.map_bytes);
 		mem = shared_memory(len, prot);
 		client->map = mem;
-		client_control(client)->eager = device->eager;
+		client_attend(client, REGALLOC_ATTENTION_ARM, true);
+		client_attend(client, REGALLOC_ATTENTION_CLOSE, device->eager);
 	}
 	return mem;
 }
 
 uint32_t *device_word(unsigned int class, uint64_t index)
 {
-	return slot_of(client_find(device->fd), class, 0).words + index;
+	/* The regions of a class have their words one after the other. */
+	return slot_of(client_find(device->fd), class, 0).words +
+	       index * regalloc_class_stride(class);
 }
 
 struct regalloc_control *device_control(void)
@@ -184,8 +194,7 @@ void device_set_eager(bool eager)
 	for (int i = 0; i < DEVICE_CLIENTS; i++) {
 		client = &device->clients[i];
 		if (client->fd)
-			__atomic_store_n(&client_control(client)->eager, eager,
-					 __ATOMIC_RELAXED);
+			client_attend(client, REGALLOC_ATTENTION_CLOSE, eager);
 	}
 	pthread_mutex_unlock(&device->lock);
 }
@@ -199,8 +208,7 @@ void device_decay(void)
 		client = &device->clients[i];
 		if (!client->fd)
 			continue;
-		__atomic_store_n(&client_control(client)->armed, 0, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		client_attend(client, REGALLOC_ATTENTION_ARM, true);
 		client_close_spares(client, UINT32_MAX);
 	}
 	pthread_mutex_unlock(&device->lock);
@@ -223,10 +231,10 @@ bool client_next_open(struct device_client *client, struct slot *s)
 static bool slot_hints_right(const struct slot *s)
 {
 	for (unsigned int i = 0; i < s->nr; i++)
-		if ((s->words[i] & REGALLOC_STATE_MASK) == REGALLOC_STATE_FREE &&
-		    !*s->avail)
+		if ((*slot_word(s, i) & REGALLOC_STATE_MASK) ==
+		    REGALLOC_STATE_FREE && !s->hint->avail)
 			return false;
-	return !slot_is_spare(s) || *s->dirty || *s->flags & SLOT_MARK;
+	return !slot_is_spare(s) || s->hint->dirty || *s->flags & SLOT_MARK;
 }
 
 bool device_hints_right(void)
@@ -255,7 +263,7 @@ uint64_t device_nr_live(void)
 		s = (struct slot){ 0 };
 		while (device->clients[i].fd &&
 		       client_next_open(&device->clients[i], &s))
-			live += regalloc_slices_count_live(s.words, s.nr);
+			live += regalloc_slices_count_live(s.words, s.class);
 	}
 	pthread_mutex_unlock(&device->lock);
 	return live;

@@ -104,7 +104,7 @@ static int release_one(struct device_client *client, uint64_t handle)
 
 	if (!handle_locate(client, handle, &s, &slice))
 		return -ENOENT;
-	err = regalloc_slice_release(&s.words[slice],
+	err = regalloc_slice_release(slot_word(&s, slice),
 				     REGALLOC_HANDLE_GEN(handle));
 	if (err)
 		return err;
@@ -149,7 +149,7 @@ static int device_trim(struct device_client *client,
 	else
 		device->nr_trims++;
 	if (arg->flags & REGALLOC_TRIM_F_ARM && !device->eager)
-		__atomic_store_n(&client_control(client)->armed, 1, __ATOMIC_RELAXED);
+		client_attend(client, REGALLOC_ATTENTION_ARM, false);
 	else
 		arg->out_regions = client_close_spares(client, UINT32_MAX);
 	return 0;
@@ -165,7 +165,7 @@ static int device_zero(struct device_client *client,
 	CHECK(arg->size == sizeof(*arg) && !arg->flags);
 	if (!handle_locate(client, arg->handle, &s, &slice))
 		return -ENOENT;
-	err = regalloc_slice_check(&s.words[slice],
+	err = regalloc_slice_check(slot_word(&s, slice),
 				   REGALLOC_HANDLE_GEN(arg->handle));
 	if (!err)
 		zero_slices(client, s.class, 1, (const uint64_t *)&arg->handle);
@@ -180,7 +180,7 @@ static int device_stats(struct device_client *client,
 
 	CHECK(arg->size == sizeof(*arg) && !arg->flags);
 	while (client_next_open(client, &s)) {
-		live = regalloc_slices_count_live(s.words, s.nr);
+		live = regalloc_slices_count_live(s.words, s.class);
 		arg->charged_bytes += REGALLOC_REGION_BYTES;
 		arg->live_bytes += live * regalloc_class_bytes(s.class);
 		arg->spare_bytes += live ? 0 : REGALLOC_REGION_BYTES;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <string.h>
 #include <sys/mman.h>
 
 #include "device_slots.h"
@@ -15,10 +14,8 @@ struct slot slot_of(struct device_client *client, unsigned int class,
 		.words = (u32 *)(client->map +
 				 regalloc_geometry_state_offset(&geo, class, number)),
 		.nr = regalloc_class_slices(class),
-		.avail = (uint8_t *)client->map +
-			 regalloc_geometry_avail_offset(&geo, class, number),
-		.dirty = (uint8_t *)client->map +
-			 regalloc_geometry_dirty_offset(&geo, class, number),
+		.hint = (struct regalloc_hint *)(client->map +
+				regalloc_geometry_hint_offset(&geo, class, number)),
 		.class = class,
 		.number = number,
 	};
@@ -36,7 +33,7 @@ void slot_note_avail(const struct slot *s)
 {
 	u32 *lowest = &client_control(s->client)->lowest[s->class];
 
-	__atomic_store_n(s->avail, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->hint->avail, 1, __ATOMIC_RELAXED);
 	if (__atomic_load_n(lowest, __ATOMIC_RELAXED) > s->number)
 		__atomic_store_n(lowest, s->number, __ATOMIC_RELAXED);
 }
@@ -55,20 +52,20 @@ void slot_open(const struct slot *s)
 	s->client->nr_regions++;
 	device->charged++;
 	device->nr_opened++;
-	regalloc_slices_open(s->words, s->nr);
+	regalloc_slices_open(s->words, s->class);
 	slot_note_avail(s);
 }
 
 bool slot_is_spare(const struct slot *s)
 {
-	return regalloc_slices_find_live(s->words, s->nr, 0) == s->nr;
+	return regalloc_slices_find_live(s->words, s->class, 0) == s->nr;
 }
 
 bool slot_close_spare(const struct slot *s)
 {
 	if (!slot_is_spare(s))
 		return false;
-	if (!regalloc_slices_seal(s->words, s->nr)) {
+	if (!regalloc_slices_seal(s->words, s->class)) {
 		slot_note_avail(s);
 		return false;
 	}
@@ -80,35 +77,19 @@ bool slot_close_spare(const struct slot *s)
 	return true;
 }
 
-/* The first of @nr bytes that is 1, else @nr. Others may change them. */
-static unsigned long find_set(const uint8_t *bytes, unsigned long nr)
-{
-#ifdef __SANITIZE_THREAD__
-	unsigned long i;
-
-	for (i = 0; i < nr; i++)
-		if (__atomic_load_n(&bytes[i], __ATOMIC_RELAXED) == 1)
-			break;
-	return i;
-#else
-	const uint8_t *found = memchr(bytes, 1, nr);
-
-	return found ? (unsigned long)(found - bytes) : nr;
-#endif
-}
-
 /* Take over what the owner has noted of his releases. */
 static void collect_dirty(struct device_client *client, unsigned int class)
 {
 	u32 end = client_control(client)->nr_slots[class];
+	const struct regalloc_hint dirty = { .dirty = 0xff };
 	struct slot s = slot_of(client, class, 0);
 	unsigned long i = 0;
 
 	for (;;) {
-		i += find_set(s.dirty + i, end - i);
+		i += regalloc_hints_find(s.hint + i, end - i, dirty);
 		if (i == end)
 			break;
-		__atomic_store_n(&s.dirty[i], 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&s.hint[i].dirty, 0, __ATOMIC_RELAXED);
 		if (s.flags[i])
 			s.flags[i] |= SLOT_MARK;
 		i++;
@@ -156,7 +137,7 @@ static uint32_t claim_in_slot(const struct slot *s, uint32_t count,
 
 	for (place.slice = 0; taken < count && place.slice < s->nr;
 	     place.slice++) {
-		if (!regalloc_slice_claim(&s->words[place.slice], &gen))
+		if (!regalloc_slice_claim(slot_word(s, place.slice), &gen))
 			continue;
 		offset = regalloc_geometry_offset(&geo, &place);
 		handles[taken++] = REGALLOC_HANDLE(offset, gen);
@@ -171,11 +152,11 @@ static uint32_t take_in_slot(const struct slot *s, uint32_t count,
 
 	if (taken)
 		return taken;
-	__atomic_store_n(s->avail, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->hint->avail, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	taken = claim_in_slot(s, count, handles);
 	if (taken)
-		__atomic_store_n(s->avail, 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->hint->avail, 1, __ATOMIC_RELAXED);
 	return taken;
 }
 
@@ -183,12 +164,13 @@ uint32_t client_take(struct device_client *client, unsigned int class,
 		     uint32_t count, uint64_t *handles)
 {
 	u32 end = client_control(client)->nr_slots[class];
+	const struct regalloc_hint avail = { .avail = 0xff };
 	struct slot first = slot_of(client, class, 0), s;
 	unsigned long i = 0;
 	uint32_t taken;
 
 	for (;;) {
-		i += find_set(first.avail + i, end - i);
+		i += regalloc_hints_find(first.hint + i, end - i, avail);
 		if (i == end)
 			return 0;
 		s = slot_of(client, class, i);

@@ -17,8 +17,7 @@
  * @flags: of the slot, SLOT_*
  * @words: of its slices
  * @nr: of its slices
- * @avail: its byte
- * @dirty: its byte
+ * @hint: about it
  * @class: its size class
  * @number: its number in the class
  */
@@ -27,8 +26,7 @@ struct slot {
 	uint8_t *flags;
 	u32 *words;
 	unsigned int nr;
-	uint8_t *avail;
-	uint8_t *dirty;
+	struct regalloc_hint *hint;
 	unsigned int class;
 	unsigned long number;
 };
@@ -53,8 +51,16 @@ client_control(const struct device_client *client)
 	return (struct regalloc_control *)client->map;
 }
 
+static inline u32 *slot_word(const struct slot *s, unsigned int slice)
+{
+	return regalloc_slice_word(s->words, s->class, slice);
+}
+
 /* The client with that descriptor; with 0, none. */
 struct device_client *client_find(int fd);
+
+/* What the client's releases have to do: REGALLOC_ATTENTION_*. */
+void client_attend(struct device_client *client, uint32_t bits, bool on);
 
 /* Go on to the next open region of a client; from @s all zero to the first. */
 bool client_next_open(struct device_client *client, struct slot *s);

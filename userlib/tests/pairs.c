@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Steady state for callgrind.sh, which counts what happens in steady_pairs():
+ * Steady state for callgrind.sh, which counts what the library does in it:
  * pairs BYTES COUNT
  */
 #include <stdio.h>

@@ -141,7 +141,8 @@ static void check_usable(void)
 static void check_will_close(void)
 {
 	CHECK(!err && !device_nr_live());
-	CHECK(!device->charged || device_control()->armed);
+	CHECK(!device->charged ||
+	      !(device_control()->attention & REGALLOC_ATTENTION_ARM));
 	device_decay();
 	CHECK(!device->charged);
 }

@@ -50,10 +50,8 @@ static void test_geometry(void)
 	CHECK(regalloc_offset_class(&geo, 4 * SPAN - 1) == 3);
 	CHECK(regalloc_offset_is_slice(&geo, 4 * SPAN + 65536));
 	CHECK(!regalloc_offset_is_slice(&geo, 4 * SPAN + 32768));
-	CHECK(regalloc_offset_slice(&geo, 4 * SPAN + 3 * 65536) == 3);
-	CHECK(regalloc_offset_slice(&geo, SPAN - 1) == SPAN / 4096 - 1);
-	CHECK(regalloc_slice_offset(&geo, 4, 3) == 4 * SPAN + 3 * 65536);
-	CHECK(regalloc_class_state_bytes(&geo, 6) == SPAN / 262144 * 4);
+	CHECK(regalloc_handle(3, 5) == REGALLOC_HANDLE(3 * 4096, 5));
+	CHECK(regalloc_handle_number(REGALLOC_HANDLE(SPAN, 7)) == SPAN / 4096);
 	CHECK(regalloc_nr_slots(&geo) == SPAN / REGALLOC_REGION_BYTES);
 	CHECK(regalloc_region_slices_shift(0) == 10);
 	CHECK(regalloc_region_slices_shift(6) == 4);
@@ -105,17 +103,19 @@ static void test_open(void)
 	check_open_fails(-ENOTTY);
 	info->window_bytes--;
 	check_open_fails(-ENOTTY);
-	info->map_bytes = info->dirty_offset[6];
+	info->map_bytes = info->hint_offset;
 	check_open_fails(-ENOTTY);
 	info->map_bytes = 64;
 	check_open_fails(-ENOTTY);
-	info->state_offset[2] = UINT64_MAX - 3;
+	info->state_offset = UINT64_MAX - 3;
 	check_open_fails(-ENOTTY);
-	info->state_offset[0] = 2;
+	info->state_offset = 2;
 	check_open_fails(-ENOTTY);
-	info->avail_offset[1] = info->map_bytes - 255;
+	info->hint_offset = info->map_bytes - 7 * 256 * 2 + 8;
 	check_open_fails(-ENOTTY);
-	info->dirty_offset[6] = UINT64_MAX;
+	info->hint_offset = UINT64_MAX - 7;
+	check_open_fails(-ENOTTY);
+	info->hint_offset -= 4;
 	check_open_fails(-ENOTTY);
 	for (int i = 1; i <= 3; i++) {
 		device->mmap_fails_at = i;
