@@ -20,6 +20,8 @@ struct arg {
 		struct regalloc_ioc_release release;
 		struct regalloc_ioc_trim trim;
 		struct regalloc_ioc_stats stats;
+		struct regalloc_ioc_limits limits;
+		struct regalloc_ioc_pressure pressure;
 		struct regalloc_ioc_zero zero;
 		struct {
 			__u32 size;
@@ -70,6 +72,17 @@ FIXTURE_VARIANT_ADD(abi, trim)
 FIXTURE_VARIANT_ADD(abi, stats)
 {
 	.cmd = REGALLOC_IOC_STATS, .size = sizeof(struct regalloc_ioc_stats),
+};
+
+FIXTURE_VARIANT_ADD(abi, limits)
+{
+	.cmd = REGALLOC_IOC_LIMITS, .size = sizeof(struct regalloc_ioc_limits),
+};
+
+FIXTURE_VARIANT_ADD(abi, pressure)
+{
+	.cmd = REGALLOC_IOC_PRESSURE,
+	.size = sizeof(struct regalloc_ioc_pressure),
 };
 
 FIXTURE_VARIANT_ADD(abi, zero)
@@ -320,8 +333,7 @@ TEST_F(call, unknown_ioctls)
 	struct arg arg;
 
 	for (nr = 0; nr < 256; nr++) {
-		if (nr <= _IOC_NR(REGALLOC_IOC_STATS) ||
-		    nr == _IOC_NR(REGALLOC_IOC_ZERO))
+		if (nr <= _IOC_NR(REGALLOC_IOC_ZERO))
 			continue;
 		memset(&arg, 0, sizeof(arg));
 		arg.size = 64;
@@ -341,8 +353,7 @@ TEST_F(call, unknown_ioctls)
 TEST_F(call, info)
 {
 	struct regalloc_ioc_info info;
-	uint64_t ram, words = 0;
-	unsigned int cls;
+	uint64_t ram;
 
 	ASSERT_EQ(0, rt_info(self->c.fd, &info));
 	ram = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
@@ -356,14 +367,14 @@ TEST_F(call, info)
 	EXPECT_EQ(0, info.map_offset % 4096);
 	EXPECT_EQ(0, info.map_bytes % 4096);
 	EXPECT_EQ(3UL << 30, info.budget_bytes);
-	for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
-		/* Each class has its own words, all inside. */
-		EXPECT_GE(info.state_offset[cls], words);
-		EXPECT_EQ(0, info.state_offset[cls] % 4);
-		words = info.state_offset[cls] +
-			info.span_bytes / rt_class_bytes(cls) * 4;
-		EXPECT_LE(words, info.map_bytes);
-	}
+	/* The control page, the words and the hints, none in another. */
+	EXPECT_GE(info.state_offset, sizeof(struct regalloc_control));
+	EXPECT_EQ(0, info.state_offset % 64);
+	EXPECT_GE(info.hint_offset, info.state_offset +
+				    info.window_bytes / 4096 * 4);
+	EXPECT_EQ(0, info.hint_offset % 8);
+	EXPECT_LE(info.hint_offset + info.window_bytes / RT_REGION * 2,
+		  info.map_bytes);
 }
 
 TEST_F(call, info_follows_the_budget)
@@ -380,20 +391,17 @@ TEST_F(call, alloc_rejects)
 	static const struct {
 		uint64_t length;
 		uint32_t count;
-		uint32_t timeout_ms;
 	} bad[] = {
-		{ 0, 1, 0 },
-		{ REGALLOC_MAX_SLICE_BYTES + 1, 1, 0 },
-		{ 1ULL << 32, 1, 0 },
-		{ (1ULL << 32) + 4096, 1, 0 },
-		{ 1ULL << 63, 1, 0 },
-		{ ~0ULL, 1, 0 },
-		{ LENGTH, 0, 0 },
-		{ LENGTH, REGALLOC_MAX_BATCH + 1, 0 },
-		{ LENGTH, 1U << 31, 0 },
-		{ LENGTH, ~0U, 0 },
-		{ LENGTH, 1, 1 },
-		{ LENGTH, 1, ~0U },
+		{ 0, 1 },
+		{ REGALLOC_MAX_SLICE_BYTES + 1, 1 },
+		{ 1ULL << 32, 1 },
+		{ (1ULL << 32) + 4096, 1 },
+		{ 1ULL << 63, 1 },
+		{ ~0ULL, 1 },
+		{ LENGTH, 0 },
+		{ LENGTH, REGALLOC_MAX_BATCH + 1 },
+		{ LENGTH, 1U << 31 },
+		{ LENGTH, ~0U },
 	};
 	struct regalloc_ioc_stats stats;
 	size_t i;
@@ -403,7 +411,7 @@ TEST_F(call, alloc_rejects)
 			.size = sizeof(a),
 			.length = bad[i].length,
 			.count = bad[i].count,
-			.timeout_ms = bad[i].timeout_ms,
+			.timeout_ms = i % 2 ? REGALLOC_WAIT_FOREVER : 0,
 			.handles = (uintptr_t)self->handles,
 		};
 

@@ -228,11 +228,8 @@ uint32_t rt_class_slices(unsigned int cls)
 /* The word of the slice at @offset of the data window. */
 uint32_t *rt_state(const struct rt_client *c, uint64_t offset)
 {
-	unsigned int cls = offset / c->info.span_bytes;
-	uint64_t in_span = offset % c->info.span_bytes;
-
-	return c->map + c->info.state_offset[cls] / sizeof(*c->map) +
-	       in_span / rt_class_bytes(cls);
+	return c->map + c->info.state_offset / sizeof(*c->map) +
+	       offset / REGALLOC_MIN_SLICE_BYTES;
 }
 
 static uint32_t class_bytes_of(uint64_t length)

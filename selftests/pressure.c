@@ -1,0 +1,885 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One budget and several who want it: limits and reserves, who is asked for
+ * memory, and who waits for it how long.
+ */
+#include "regalloc_test.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+
+#define SLICE		(256 * 1024U)
+#define SLICES		16U		/* in a region of that class */
+#define BUDGET_REGIONS	4U
+#define BUDGET		(BUDGET_REGIONS * RT_REGION)
+/* What a deadline may be missed by, in ms, on a machine that does other things. */
+#define SLACK_MS	60
+/* Short enough for a test, long enough for somebody who does not wait for it. */
+#define LONG_MS		20000
+
+static int limits(int fd, uint64_t reserve, uint64_t limit)
+{
+	struct regalloc_ioc_limits l = {
+		.size = sizeof(l),
+		.reserve_bytes = reserve,
+		.limit_bytes = limit,
+	};
+
+	return ioctl(fd, REGALLOC_IOC_LIMITS, &l) ? -errno : 0;
+}
+
+/* What is wanted of a client; clears it. */
+static uint64_t pressure(int fd)
+{
+	struct regalloc_ioc_pressure p = {
+		.size = sizeof(p),
+		.wanted_bytes = RT_POISON64,
+	};
+
+	if (ioctl(fd, REGALLOC_IOC_PRESSURE, &p))
+		rt_die("PRESSURE: %s", strerror(errno));
+	return p.wanted_bytes;
+}
+
+static bool is_asked(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLPRI };
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLPRI;
+}
+
+static int alloc_wait(int fd, uint32_t length, uint32_t timeout_ms,
+		      uint64_t *handle)
+{
+	struct regalloc_ioc_alloc a = {
+		.size = sizeof(a),
+		.length = length,
+		.count = 1,
+		.timeout_ms = timeout_ms,
+		.handles = (uintptr_t)handle,
+	};
+
+	return ioctl(fd, REGALLOC_IOC_ALLOC, &a) ? -errno : 0;
+}
+
+static struct regalloc_control *control(const struct rt_client *c)
+{
+	return (struct regalloc_control *)c->map;
+}
+
+/* A release without the kernel, as the uapi header wants it. */
+static bool release_in_map(const struct rt_client *c, uint64_t handle)
+{
+	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
+	uint32_t *word = rt_state(c, offset);
+	uint32_t live = REGALLOC_HANDLE_GEN(handle) << REGALLOC_STATE_GEN_SHIFT |
+			REGALLOC_STATE_LIVE;
+	struct regalloc_hint *hint = (struct regalloc_hint *)
+		((char *)c->map + c->info.hint_offset) + offset / RT_REGION;
+	struct regalloc_ioc_trim t = { .size = sizeof(t) };
+	uint32_t attention, *first;
+	unsigned int cls, i;
+
+	if (!__atomic_compare_exchange_n(word, &live, live + 3, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	rt_store(&hint->avail, 1);
+	rt_store(&hint->dirty, 1);
+	attention = rt_load(&control(c)->attention);
+	if (attention & REGALLOC_ATTENTION_WAIT)
+		return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
+	if (attention & REGALLOC_ATTENTION_CLOSE) {
+		cls = offset / c->info.span_bytes;
+		first = rt_state(c, offset / RT_REGION * RT_REGION);
+		for (i = 0; i < 1024; i += 1U << cls)
+			if ((rt_load(first + i) & REGALLOC_STATE_MASK) ==
+			    REGALLOC_STATE_LIVE)
+				return true;
+		return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
+	}
+	t.flags = REGALLOC_TRIM_F_ARM;
+	if (attention & REGALLOC_ATTENTION_ARM)
+		return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
+	return true;
+}
+
+/* A thread that waits for a slice. */
+struct waiter {
+	const struct rt_client *c;
+	uint32_t length;
+	uint32_t timeout_ms;
+	bool release;		/* at once, in the map */
+	unsigned int *turn;	/* counts those that are done */
+	unsigned int place;	/* in that order, from 1 */
+	int err;
+	uint64_t handle;
+	uint64_t waited_ms;
+	bool done;
+	pid_t tid;
+	pthread_t thread;
+};
+
+static void *waiter_main(void *p)
+{
+	struct waiter *w = p;
+	uint64_t start = rt_now_ms();
+
+	rt_store(&w->tid, syscall(SYS_gettid));
+	w->err = alloc_wait(w->c->fd, w->length, w->timeout_ms, &w->handle);
+	w->waited_ms = rt_now_ms() - start;
+	if (w->turn)
+		w->place = rt_add(w->turn, 1) + 1;
+	if (w->release && !w->err && !release_in_map(w->c, w->handle))
+		w->err = -EBADMSG;
+	rt_store(&w->done, true);
+	return NULL;
+}
+
+/* Whether a thread sleeps. */
+static bool sleeps(pid_t tid)
+{
+	char path[64], line[256], *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	end = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	return end && end[1] == ' ' && end[2] == 'S';
+}
+
+/* Returns when it waits, or is done already. */
+static void waiter_start(struct waiter *w)
+{
+	if (pthread_create(&w->thread, NULL, waiter_main, w))
+		rt_die("cannot start a thread");
+	/* Asleep in the same place for a while: elsewhere it sleeps briefly. */
+	for (int seen = 0; seen < 5; usleep(1000)) {
+		if (rt_load(&w->done))
+			return;
+		seen = rt_load(&w->tid) && sleeps(rt_load(&w->tid)) &&
+		       rt_load(&control(w->c)->attention) &
+		       REGALLOC_ATTENTION_WAIT ? seen + 1 : 0;
+	}
+}
+
+static void waiter_end(struct waiter *w)
+{
+	pthread_join(w->thread, NULL);
+}
+
+FIXTURE(pressure)
+{
+	struct rt_client a;
+	struct rt_client b;
+	uint64_t handles[BUDGET_REGIONS * SLICES];	/* of a */
+	unsigned int nr;
+};
+
+FIXTURE_SETUP(pressure)
+{
+	ASSERT_TRUE(rt_begin("16M", RT_DECAY_NEVER_MS));
+	ASSERT_EQ(0, rt_client_open(&self->a));
+	ASSERT_EQ(0, rt_client_map(&self->a));
+	ASSERT_EQ(0, rt_client_open(&self->b));
+	ASSERT_EQ(0, rt_client_map(&self->b));
+}
+
+/* Whatever happened: when the clients are gone, everything is. */
+FIXTURE_TEARDOWN(pressure)
+{
+	EXPECT_LE(rt_stat("peak_charged_bytes"), 3UL << 30);
+	rt_client_close(&self->a);
+	rt_client_close(&self->b);
+	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
+	rt_end();
+}
+
+/* Client a takes @regions regions, all slices live. */
+static bool fill(FIXTURE_DATA(pressure) * self, unsigned int regions)
+{
+	self->nr = regions * SLICES;
+	return !rt_alloc_all(self->a.fd, SLICE, self->nr, self->handles);
+}
+
+/* ---- limits ---- */
+
+TEST_F(pressure, limits_that_cannot_be)
+{
+	EXPECT_EQ(-EINVAL, limits(self->a.fd, 2 * RT_REGION, RT_REGION));
+	EXPECT_EQ(-EINVAL, limits(self->a.fd, 2, 1));
+	EXPECT_EQ(-EBUSY, limits(self->a.fd, BUDGET + 1, 0));
+	EXPECT_EQ(-EBUSY, limits(self->a.fd, ~0ULL, 0));
+	EXPECT_EQ(-EBUSY, limits(self->a.fd, ~0ULL, ~0ULL));
+	EXPECT_EQ(0, limits(self->a.fd, 3 * RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, limits(self->b.fd, 2 * RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, limits(self->b.fd, RT_REGION + 1, 0));
+	EXPECT_EQ(0, limits(self->b.fd, RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, limits(self->a.fd, BUDGET, 0));
+	/* Refused, it changed nothing: all is reserved still. */
+	EXPECT_EQ(-EBUSY, rt_param_set("budget", "15M"));
+	EXPECT_EQ(BUDGET, rt_stat("budget_bytes"));
+	EXPECT_EQ(0, limits(self->b.fd, 0, 0));
+	EXPECT_EQ(0, rt_param_set("budget", "12M"));
+	EXPECT_EQ(-EBUSY, limits(self->b.fd, RT_REGION, 0));
+	/* A client takes its reserve along. */
+	rt_client_close(&self->a);
+	EXPECT_EQ(0, limits(self->b.fd, 3 * RT_REGION, 0));
+}
+
+TEST_F(pressure, reserve_is_always_granted)
+{
+	uint64_t h[2 * SLICES];
+
+	ASSERT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	EXPECT_TRUE(fill(self, 2));
+	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(0, rt_alloc_all(self->b.fd, SLICE, 2 * SLICES, h));
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
+	EXPECT_EQ(BUDGET, rt_stat("charged_bytes"));
+
+	/* What it gives back is kept for it, also as a spare. */
+	EXPECT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
+	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
+	EXPECT_EQ(0, rt_trim(self->b.fd, NULL));
+	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
+	EXPECT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
+	EXPECT_EQ(BUDGET, rt_stat("charged_bytes"));
+}
+
+TEST_F(pressure, reserve_of_what_others_hold)
+{
+	uint64_t h;
+
+	ASSERT_TRUE(fill(self, 4));
+	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	/* One is a spare and goes at once; the other is asked for. */
+	EXPECT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_TRUE(is_asked(self->a.fd));
+	EXPECT_FALSE(is_asked(self->b.fd));
+	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
+	h = rt_alloc_one(self->b.fd, SLICE);
+	EXPECT_NE(0, h);
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, 4096));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES, SLICES));
+	EXPECT_NE(0, rt_alloc_one(self->b.fd, 4096));
+	EXPECT_EQ(BUDGET, rt_stat("charged_bytes"));
+}
+
+static void grab(unsigned int index, void *arg)
+{
+	struct rt_client *c = arg;
+
+	while (rt_alloc_one(c->fd, REGALLOC_MIN_SLICE_BYTES << index % 7))
+		;
+}
+
+TEST_F(pressure, limit_is_never_passed)
+{
+	struct regalloc_ioc_stats s;
+	uint64_t h;
+
+	ASSERT_EQ(0, limits(self->a.fd, 0, 2 * RT_REGION + 5));
+	h = rt_alloc_one(self->a.fd, 4096);
+	ASSERT_NE(0, h);
+	ASSERT_EQ(0, rt_release_one(self->a.fd, h));
+	/* The spare of another class makes room. */
+	EXPECT_TRUE(fill(self, 2));
+	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_FALSE(is_asked(self->b.fd));
+	EXPECT_EQ(2 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, self->nr));
+	EXPECT_EQ(0, rt_trim(self->a.fd, NULL));
+	rt_threads(14, grab, &self->a);
+	ASSERT_EQ(0, rt_stats(self->a.fd, &s));
+	EXPECT_EQ(2 * RT_REGION, s.charged_bytes);
+	/* Raised, it is at once of use; lowered, it takes nothing. */
+	EXPECT_EQ(0, limits(self->a.fd, 0, 3 * RT_REGION));
+	EXPECT_NE(0, rt_alloc_one(self->a.fd, 4096));
+	EXPECT_EQ(0, limits(self->a.fd, 0, 1));
+	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
+}
+
+/* ---- being asked ---- */
+
+TEST_F(pressure, others_are_asked_once)
+{
+	uint32_t before = control(&self->a)->pressure;
+	uint64_t events = rt_stat("pressure_events");
+	unsigned int i;
+
+	EXPECT_FALSE(is_asked(self->a.fd));
+	EXPECT_EQ(0, pressure(self->a.fd));
+	ASSERT_TRUE(fill(self, 4));
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
+	EXPECT_TRUE(is_asked(self->a.fd));
+	EXPECT_FALSE(is_asked(self->b.fd));
+	EXPECT_EQ(before + 1, rt_load(&control(&self->a)->pressure));
+	EXPECT_EQ(events + 1, rt_stat("pressure_events"));
+	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	EXPECT_FALSE(is_asked(self->a.fd));
+	EXPECT_EQ(0, pressure(self->a.fd));
+
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
+	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
+	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	/* Who has nothing to spare is not asked, and not for more than that. */
+	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
+	EXPECT_FALSE(is_asked(self->b.fd));
+	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
+	EXPECT_EQ(0, limits(self->a.fd, BUDGET, 0));
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
+	EXPECT_FALSE(is_asked(self->a.fd));
+}
+
+TEST_F(pressure, wanted_is_at_most_what_is_above_the_reserve)
+{
+	uint64_t h[8 * SLICES];
+	uint32_t got;
+
+	ASSERT_EQ(0, limits(self->a.fd, 2 * RT_REGION, 0));
+	ASSERT_TRUE(fill(self, 4));
+	/* Three regions' worth in one call. */
+	EXPECT_EQ(-ENOMEM, rt_alloc(self->b.fd, SLICE, 3 * SLICES, 0, h, &got));
+	EXPECT_EQ(2 * RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(-ENOMEM, rt_alloc(self->b.fd, SLICE, 3 * SLICES, 0, h, &got));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	EXPECT_EQ(0, rt_trim(self->a.fd, NULL));
+	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+}
+
+TEST_F(pressure, lowering_the_budget_asks)
+{
+	uint64_t events = rt_stat("pressure_events");
+
+	ASSERT_TRUE(fill(self, 4));
+	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	ASSERT_EQ(0, rt_param_set("budget", "8M"));
+	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(events + 1, rt_stat("pressure_events"));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES, SLICES));
+	EXPECT_EQ(0, rt_trim(self->a.fd, NULL));
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
+	ASSERT_EQ(0, rt_param_set("budget", "12M"));
+	EXPECT_NE(0, rt_alloc_one(self->b.fd, SLICE));
+}
+
+/* ---- waiting ---- */
+
+TEST_F(pressure, deadline)
+{
+	static const uint32_t timeouts[] = { 1, 20, 100, 500 };
+	struct waiter w = { .c = &self->b, .length = SLICE };
+	uint64_t failures;
+	size_t i;
+
+	ASSERT_TRUE(fill(self, 4));
+	for (i = 0; i < ARRAY_SIZE(timeouts); i++) {
+		failures = rt_stat("alloc_failures");
+		w.timeout_ms = timeouts[i];
+		waiter_main(&w);
+		EXPECT_EQ(-ETIMEDOUT, w.err);
+		EXPECT_GE(w.waited_ms + 1, timeouts[i]);
+		EXPECT_LE(w.waited_ms, timeouts[i] + SLACK_MS);
+		EXPECT_EQ(failures + 1, rt_stat("alloc_failures"));
+	}
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->b)->attention);
+	w.timeout_ms = 0;
+	waiter_main(&w);
+	EXPECT_EQ(-ENOMEM, w.err);
+	EXPECT_LE(w.waited_ms, SLACK_MS);
+}
+
+/* While one waits, a need that lasts is told less and less often. */
+TEST_F(pressure, a_long_wait_asks_again_but_rarely)
+{
+	struct waiter w = {
+		.c = &self->b, .length = SLICE, .timeout_ms = 2000,
+	};
+	unsigned int asked = 0;
+
+	ASSERT_TRUE(fill(self, 4));
+	waiter_start(&w);
+	while (!rt_load(&w.done)) {
+		if (is_asked(self->a.fd)) {
+			EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+			asked++;
+		}
+		usleep(1000);
+	}
+	waiter_end(&w);
+	EXPECT_EQ(-ETIMEDOUT, w.err);
+	/* At 0, 0.2, 0.6 and 1.4 s. */
+	EXPECT_GE(asked, 2);
+	EXPECT_LE(asked, 4);
+}
+
+/* Starts a wait of b, and checks that it ends well after what @_end does. */
+#define CHECK_WAIT_ENDED_BY(_end)					\
+({									\
+	struct waiter __w = {						\
+		.c = &self->b, .length = SLICE, .timeout_ms = LONG_MS,	\
+	};								\
+									\
+	waiter_start(&__w);						\
+	EXPECT_FALSE(rt_load(&__w.done));				\
+	_end;								\
+	waiter_end(&__w);						\
+	EXPECT_EQ(0, __w.err);						\
+	EXPECT_GE(LONG_MS / 2, __w.waited_ms);				\
+	EXPECT_EQ(0, control(&self->b)->attention &			\
+		     ~REGALLOC_ATTENTION_ARM);				\
+	EXPECT_EQ(0, control(&self->a)->attention &			\
+		     ~REGALLOC_ATTENTION_ARM);				\
+	__w.handle;							\
+})
+
+static bool release_all_in_map(FIXTURE_DATA(pressure) * self, unsigned int n)
+{
+	bool good = true;
+
+	while (n--)
+		good = release_in_map(&self->a, self->handles[n]) && good;
+	return good;
+}
+
+TEST_F(pressure, wait_ended_by_a_release_of_another)
+{
+	ASSERT_TRUE(fill(self, 4));
+	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_release_all(self->a.fd,
+							self->handles,
+							SLICES)));
+	EXPECT_TRUE(is_asked(self->a.fd));
+}
+
+TEST_F(pressure, wait_ended_by_a_release_of_another_in_the_map)
+{
+	ASSERT_TRUE(fill(self, 4));
+	CHECK_WAIT_ENDED_BY(EXPECT_TRUE(release_all_in_map(self, SLICES)));
+}
+
+TEST_F(pressure, wait_ended_by_the_end_of_another)
+{
+	ASSERT_TRUE(fill(self, 4));
+	CHECK_WAIT_ENDED_BY({
+		rt_client_close(&self->a);
+		ASSERT_EQ(0, rt_client_open(&self->a));
+		ASSERT_EQ(0, rt_client_map(&self->a));
+	});
+}
+
+TEST_F(pressure, wait_ended_by_a_larger_budget)
+{
+	ASSERT_TRUE(fill(self, 4));
+	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_param_set("budget", "20M")));
+	EXPECT_EQ(BUDGET + RT_REGION, rt_stat("charged_bytes"));
+}
+
+TEST_F(pressure, wait_ended_by_a_larger_limit)
+{
+	ASSERT_EQ(0, limits(self->b.fd, 0, RT_REGION - 1));
+	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, limits(self->b.fd, 0, RT_REGION)));
+}
+
+TEST_F(pressure, wait_ended_by_an_own_reserve)
+{
+	ASSERT_TRUE(fill(self, 4));
+	CHECK_WAIT_ENDED_BY({
+		EXPECT_EQ(0, limits(self->b.fd, RT_REGION, 0));
+		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	});
+}
+
+TEST_F(pressure, wait_ended_by_a_slice_of_its_own_client)
+{
+	uint64_t h[SLICES];
+
+	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
+	ASSERT_TRUE(fill(self, 3));
+	h[0] = CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_release_one(self->b.fd,
+							       h[0])));
+	h[0] = CHECK_WAIT_ENDED_BY(EXPECT_TRUE(release_in_map(&self->b, h[0])));
+	EXPECT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
+}
+
+/* One at its limit can be helped by its own client only. */
+TEST_F(pressure, wait_at_the_limit)
+{
+	struct waiter w = {
+		.c = &self->b, .length = SLICE, .timeout_ms = LONG_MS,
+	};
+	uint64_t h[SLICES];
+
+	ASSERT_EQ(0, limits(self->b.fd, 0, RT_REGION));
+	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
+	waiter_start(&w);
+	EXPECT_FALSE(rt_load(&w.done));
+	EXPECT_TRUE(is_asked(self->b.fd));
+	EXPECT_FALSE(is_asked(self->a.fd));
+	/* It keeps no room from others. */
+	EXPECT_TRUE(fill(self, 3));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, self->nr));
+	EXPECT_FALSE(rt_load(&w.done));
+	EXPECT_TRUE(release_in_map(&self->b, h[0]));
+	waiter_end(&w);
+	EXPECT_EQ(0, w.err);
+}
+
+static void on_signal(int sig)
+{
+}
+
+TEST_F(pressure, wait_ended_by_a_signal)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct waiter w = {
+		.c = &self->b, .length = SLICE, .timeout_ms = LONG_MS,
+	};
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	ASSERT_TRUE(fill(self, 4));
+	waiter_start(&w);
+	EXPECT_FALSE(rt_load(&w.done));
+	pthread_kill(w.thread, SIGUSR1);
+	waiter_end(&w);
+	EXPECT_EQ(-EINTR, w.err);
+	EXPECT_GE(LONG_MS / 2, w.waited_ms);
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
+	/* Nobody waits, so nobody is in the way of who does not. */
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	EXPECT_NE(0, rt_alloc_one(self->b.fd, SLICE));
+}
+
+TEST_F(pressure, killed_while_waiting)
+{
+	pid_t pid;
+
+	ASSERT_TRUE(fill(self, 4));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct rt_client c;
+		uint64_t h;
+
+		if (rt_client_open(&c))
+			_exit(1);
+		_exit(alloc_wait(c.fd, SLICE, REGALLOC_WAIT_FOREVER, &h) ? 2 : 3);
+	}
+	EXPECT_TRUE(rt_wait_until(rt_load(&control(&self->a)->attention) &
+				  REGALLOC_ATTENTION_CLOSE, RT_DEADLINE));
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(128 + SIGKILL, rt_child_status(pid));
+	EXPECT_TRUE(rt_wait_until(rt_stat("nr_clients") == 2, RT_DEADLINE));
+	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	EXPECT_NE(0, rt_alloc_one(self->b.fd, SLICE));
+}
+
+TEST_F(pressure, closed_while_waiting)
+{
+	struct waiter w = { .length = SLICE, .timeout_ms = 300 };
+	struct rt_client c;
+
+	ASSERT_TRUE(fill(self, 4));
+	ASSERT_EQ(0, rt_client_open(&c));
+	ASSERT_EQ(0, rt_client_map(&c));
+	w.c = &c;
+	waiter_start(&w);
+	EXPECT_FALSE(rt_load(&w.done));
+	close(c.fd);
+	c.fd = -1;
+	waiter_end(&w);
+	EXPECT_EQ(-ETIMEDOUT, w.err);
+	rt_client_close(&c);
+	EXPECT_EQ(2, rt_stat("nr_clients"));
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
+}
+
+/* ---- in order ---- */
+
+TEST_F(pressure, first_come_first_served)
+{
+	enum { N = 8 };
+	struct waiter w[N] = {};
+	unsigned int turn = 0, i;
+
+	ASSERT_TRUE(fill(self, 4));
+	for (i = 0; i < N; i++) {
+		w[i] = (struct waiter){
+			.c = &self->a, .length = SLICE, .timeout_ms = LONG_MS,
+			.turn = &turn,
+		};
+		waiter_start(&w[i]);
+		EXPECT_FALSE(rt_load(&w[i].done));
+	}
+	for (i = 0; i < N; i++) {
+		if (i % 2) {
+			EXPECT_EQ(0, rt_release_one(self->a.fd,
+						    self->handles[i]));
+		} else {
+			EXPECT_TRUE(release_in_map(&self->a, self->handles[i]));
+		}
+		EXPECT_TRUE(rt_wait_until(rt_load(&turn) == i + 1, RT_DEADLINE));
+	}
+	for (i = 0; i < N; i++) {
+		waiter_end(&w[i]);
+		EXPECT_EQ(0, w[i].err);
+		EXPECT_EQ(i + 1, w[i].place);
+	}
+}
+
+/* Room belongs to who waits for it, except for what is reserved. */
+TEST_F(pressure, nobody_overtakes)
+{
+	struct waiter w[2] = {};
+	unsigned int turn = 0, i;
+	struct rt_client c;
+
+	ASSERT_EQ(0, rt_client_open(&c));
+	ASSERT_EQ(0, limits(c.fd, RT_REGION, 0));
+	ASSERT_TRUE(fill(self, 3));
+	for (i = 0; i < 2; i++) {
+		/* Not of the same class: a region each. */
+		w[i] = (struct waiter){
+			.c = &self->b, .length = SLICE >> i,
+			.timeout_ms = LONG_MS, .turn = &turn,
+		};
+		waiter_start(&w[i]);
+		EXPECT_FALSE(rt_load(&w[i].done));
+	}
+	EXPECT_NE(0, rt_alloc_one(c.fd, SLICE));
+	EXPECT_EQ(0, rt_alloc_one(c.fd, 4096));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	EXPECT_TRUE(rt_wait_until(rt_load(&turn) == 1, RT_DEADLINE));
+	EXPECT_TRUE(rt_load(&w[0].done));
+	EXPECT_EQ(0, rt_alloc_one(c.fd, 4096));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES, SLICES));
+	for (i = 0; i < 2; i++) {
+		waiter_end(&w[i]);
+		EXPECT_EQ(0, w[i].err);
+		EXPECT_EQ(i + 1, w[i].place);
+	}
+	rt_client_close(&c);
+}
+
+TEST_F(pressure, many_waiters_for_one_slice)
+{
+	enum { N = 400 };
+	struct waiter *w = calloc(N, sizeof(*w));
+	unsigned int turn = 0, i;
+
+	ASSERT_NE(NULL, w);
+	ASSERT_TRUE(fill(self, 4));
+	for (i = 0; i < N; i++) {
+		w[i] = (struct waiter){
+			.c = &self->a, .length = SLICE, .release = true,
+			.timeout_ms = REGALLOC_WAIT_FOREVER, .turn = &turn,
+		};
+		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, waiter_main,
+					    &w[i]));
+	}
+	usleep(100000);
+	EXPECT_TRUE(release_in_map(&self->a, self->handles[0]));
+	for (i = 0; i < N; i++) {
+		waiter_end(&w[i]);
+		EXPECT_EQ(0, w[i].err);
+	}
+	EXPECT_EQ(N, turn);
+	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
+	free(w);
+}
+
+/* ---- no wake-up is lost ---- */
+
+struct crowd {
+	struct rt_client *c[2];
+	uint64_t lost;
+	uint64_t turns;
+};
+
+/* Each holds one slice at a time; all together want more than there are. */
+static void wait_and_release(unsigned int index, void *arg)
+{
+	struct crowd *crowd = arg;
+	struct rt_client *c = crowd->c[index % 2];
+	unsigned int seed = index, i;
+	uint64_t h;
+	int err;
+
+	for (i = 0; i < 300; i++) {
+		err = alloc_wait(c->fd, SLICE >> (index / 2 % 2),
+				 REGALLOC_WAIT_FOREVER, &h);
+		if (err) {
+			rt_add(&crowd->lost, 1);
+			continue;
+		}
+		rt_add(&crowd->turns, 1);
+		if (rand_r(&seed) % 4 == 0)
+			sched_yield();
+		if (rand_r(&seed) % 4 == 0)
+			err = rt_release_one(c->fd, h);
+		else
+			err = release_in_map(c, h) ? 0 : -EBADMSG;
+		if (err)
+			rt_add(&crowd->lost, 1);
+	}
+}
+
+TEST_F(pressure, no_wakeup_is_lost)
+{
+	struct crowd crowd = { .c = { &self->a, &self->b } };
+
+	/* One region for four pools: each release matters to somebody. */
+	ASSERT_EQ(0, rt_param_set("budget", "4M"));
+	rt_threads(24, wait_and_release, &crowd);
+	EXPECT_EQ(0, crowd.lost);
+	EXPECT_EQ(24 * 300, crowd.turns);
+	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
+	EXPECT_EQ(0, control(&self->b)->attention & ~REGALLOC_ATTENTION_ARM);
+}
+
+/* With room in the budget, nobody is told that there is none. */
+static void alloc_once(unsigned int index, void *arg)
+{
+	struct crowd *crowd = arg;
+
+	if (!rt_alloc_one(crowd->c[0]->fd, SLICE))
+		rt_add(&crowd->lost, 1);
+}
+
+TEST_F(pressure, no_false_shortage)
+{
+	struct crowd crowd = { .c = { &self->a } };
+	unsigned int i;
+
+	ASSERT_EQ(0, rt_param_set("budget", "4M"));
+	for (i = 0; i < 50; i++) {
+		rt_threads(16, alloc_once, &crowd);
+		rt_client_close(&self->a);
+		ASSERT_EQ(0, rt_client_open(&self->a));
+		ASSERT_EQ(0, rt_client_map(&self->a));
+	}
+	EXPECT_EQ(0, crowd.lost);
+}
+
+/* ---- more than there is ---- */
+
+#define NR_GREEDY	8
+
+/* Allocates and releases in random bursts, with and without waiting. */
+static void be_greedy(unsigned int seed, unsigned int seconds)
+{
+	uint64_t end = rt_now_ms() + seconds * 1000, h[256];
+	unsigned int nr = 0, n;
+	struct rt_client c;
+
+	if (rt_client_open(&c) || rt_client_map(&c))
+		_exit(1);
+	while (rt_now_ms() < end) {
+		uint32_t length = REGALLOC_MIN_SLICE_BYTES << rand_r(&seed) % 7;
+		uint32_t timeout = rand_r(&seed) % 3 ? 0 : 1 + rand_r(&seed) % 30;
+		int err;
+
+		if (nr < 256) {
+			err = alloc_wait(c.fd, length, timeout, &h[nr]);
+			if (!err)
+				nr++;
+			else if (err != (timeout ? -ETIMEDOUT : -ENOMEM))
+				_exit(2);
+			if (!err && rt_poke(rt_addr(&c, h[nr - 1]), 1))
+				_exit(3);
+		}
+		if (nr == 256 || is_asked(c.fd) || !(rand_r(&seed) % 50)) {
+			pressure(c.fd);
+			for (n = rand_r(&seed) % (nr + 1); n; n--) {
+				nr--;
+				if (rand_r(&seed) % 2 ?
+				    rt_release_one(c.fd, h[nr]) :
+				    !release_in_map(&c, h[nr]))
+					_exit(4);
+			}
+		}
+	}
+	_exit(0);
+}
+
+/*
+ * From outside: charged never grows beyond the budget. After the budget was
+ * lowered it may be above for a while, but then it only becomes less.
+ */
+TEST_F_TIMEOUT(pressure, never_above_the_budget, 600)
+{
+	unsigned int seconds = rt_env_u32("REGALLOC_SECONDS", 5);
+	static const char * const budgets[] = { "64M", "24M", "96M", "8M" };
+	uint64_t end = rt_now_ms() + seconds * 1000, next = 0;
+	uint64_t samples = 0, above = 0, changes = 0, last = 0, now, budget;
+	pid_t pids[NR_GREEDY];
+	unsigned int i;
+
+	for (i = 0; i < NR_GREEDY; i++) {
+		pids[i] = fork();
+		ASSERT_LE(0, pids[i]);
+		if (!pids[i])
+			be_greedy(i, seconds);
+	}
+	while (rt_now_ms() < end) {
+		if (rt_now_ms() >= next) {
+			ASSERT_EQ(0, rt_param_set("budget",
+						  budgets[changes++ % 4]));
+			next = rt_now_ms() + 300;
+			last = rt_stat("charged_bytes");
+		}
+		budget = rt_stat("budget_bytes");
+		now = rt_stat("charged_bytes");
+		above += now > budget && now > last;
+		last = now;
+		samples++;
+		usleep(2000);
+	}
+	for (i = 0; i < NR_GREEDY; i++)
+		EXPECT_EQ(0, rt_child_status(pids[i]));
+	TH_LOG("%" PRIu64 " samples in %u s, %" PRIu64 " changes, %" PRIu64
+	       " events", samples, seconds, changes,
+	       rt_stat("pressure_events"));
+	EXPECT_EQ(0, above);
+	EXPECT_LE(100 * seconds, samples);
+	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
+}
+
+/* ---- the system is short of memory ---- */
+
+#define SHRINK	"/sys/kernel/debug/regalloc/shrink"
+
+TEST_F(pressure, shrinker)
+{
+	uint64_t pages = RT_REGION / 4096;
+
+	ASSERT_TRUE(fill(self, 3));
+	ASSERT_NE(0, rt_alloc_one(self->b.fd, SLICE));
+	EXPECT_EQ(0, rt_write_file(SHRINK, "1000000"));
+	EXPECT_EQ(BUDGET, rt_stat("charged_bytes"));
+	EXPECT_EQ(0, rt_read_u64(SHRINK));
+
+	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	for (unsigned int i = SLICES; i < 2 * SLICES; i++)
+		ASSERT_TRUE(release_in_map(&self->a, self->handles[i]));
+	EXPECT_EQ(2 * pages, rt_read_u64(SHRINK));
+	EXPECT_EQ(0, rt_write_file(SHRINK, "1"));
+	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(pages, rt_read_u64(SHRINK));
+	EXPECT_EQ(0, rt_write_file(SHRINK, "1000000"));
+	EXPECT_EQ(2 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(0, rt_read_u64(SHRINK));
+}
+
+TEST_HARNESS_MAIN
