@@ -49,6 +49,33 @@ static uint64_t slice_number(const struct regalloc *ra, unsigned int class,
 	       slice * regalloc_class_stride(class);
 }
 
+/*
+ * Remember the free slices that come next in the thread's slot, as if it had
+ * released them: a wave then takes most of its slices as quickly as a pair does.
+ * The stack is empty. They are not claimed, so this keeps none from anybody.
+ */
+static void look_ahead(struct regalloc *ra, unsigned int class,
+		       struct regalloc_cursor *cursor)
+{
+	uint32_t mask = (1U << regalloc_region_slices_shift(class)) - 1, word;
+	uint64_t found[REGALLOC_STACK_HANDLES - 1], number;
+	unsigned int n = 0;
+
+	while (n < REGALLOC_STACK_HANDLES - 1 && cursor->left) {
+		number = slice_number(ra, class, cursor->slot,
+				      cursor->next & mask);
+		word = regalloc_word_load(&ra->words[number]);
+		if (regalloc_word_state(word) != REGALLOC_STATE_FREE)
+			break;
+		found[n++] = regalloc_handle(number, regalloc_word_gen(word));
+		cursor->next++;
+		cursor->left--;
+	}
+	/* The lowest comes first. */
+	while (n)
+		regalloc_push(class, found[--n]);
+}
+
 /* Claim one of the slices that are left to look at in the thread's slot. */
 static uint64_t take_in_slot(struct regalloc *ra, unsigned int class,
 			     struct regalloc_cursor *cursor)
@@ -61,8 +88,10 @@ static uint64_t take_in_slot(struct regalloc *ra, unsigned int class,
 				      cursor->next & mask);
 		cursor->next++;
 		cursor->left--;
-		if (regalloc_word_claim_any(&ra->words[number], &gen))
+		if (regalloc_word_claim_any(&ra->words[number], &gen)) {
+			look_ahead(ra, class, cursor);
 			return regalloc_handle(number, gen);
+		}
 	}
 	return 0;
 }
