@@ -92,6 +92,15 @@ waves() {
 	done
 }
 
+# Those that keep their memory, and nothing that would flush the TLB.
+kept() {
+	for class in $classes; do
+		for label in regalloc $as_they_come; do
+			run kept "$label" --class "$class" --repeat 4
+		done
+	done
+}
+
 opens() {
 	run zero none --class 262144
 	run open regalloc+decay0 --class 262144
@@ -151,6 +160,7 @@ for round in $(seq "$rounds"); do
 	pairs
 	said "round $round of $rounds: waves"
 	waves
+	kept
 	opens
 done
 said versions

@@ -107,6 +107,30 @@ void touch(void *addr, uint64_t bytes)
 				 __ATOMIC_RELAXED);
 }
 
+/* Where so many pages change their rights, the kernel flushes the whole TLB. */
+#define FLUSH_BYTES (256 * PAGE)
+/* From the smallest TLB, of 64 pages, to one of 2^18. */
+#define NR_DOUBLINGS 12
+
+int settle(uint64_t bytes)
+{
+	char *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err = 0;
+
+	if (area == MAP_FAILED)
+		return -errno;
+
+	for (int i = 0; !err && i < NR_DOUBLINGS; i++) {
+		touch(area, bytes);
+		if (mprotect(area, FLUSH_BYTES, PROT_READ) ||
+		    mprotect(area, FLUSH_BYTES, PROT_READ | PROT_WRITE))
+			err = -errno;
+	}
+	munmap(area, bytes);
+	return err;
+}
+
 uint64_t random_next(uint64_t *state)
 {
 	uint64_t x = *state += UINT64_C(0x9e3779b97f4a7c15);

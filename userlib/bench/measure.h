@@ -30,6 +30,14 @@ void *table_new(size_t count, size_t size);
 /* Writes a word to each page. */
 void touch(void *addr, uint64_t bytes);
 
+/*
+ * QEMU's TLB doubles when it is flushed while it is nearly full, shrinks when it is
+ * flushed after a while of little use, and else stays as whatever ran before left
+ * it. This has it adapt to a program that touches so many bytes. A processor's TLB
+ * does not care.
+ */
+int settle(uint64_t bytes);
+
 /* Random numbers, the same in every run. */
 uint64_t random_next(uint64_t *state);
 
