@@ -73,7 +73,7 @@ void regalloc_client_attend(struct regalloc_client *client, u32 bits, bool on)
 		atomic_or(bits, attention);
 	else
 		atomic_andnot(bits, attention);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic();	/* see above */
 }
 
 /**
@@ -111,7 +111,9 @@ static void domain_add(struct regalloc_domain *domain,
 		       struct regalloc_client *client)
 {
 	mutex_lock(&domain->lock);
+	down_write(&domain->clients_sem);
 	list_add_tail(&client->node, &domain->clients);
+	up_write(&domain->clients_sem);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_CLOSE,
 			       domain->closing);
@@ -123,7 +125,9 @@ static void domain_remove(struct regalloc_domain *domain,
 			  struct regalloc_client *client)
 {
 	mutex_lock(&domain->lock);
+	down_write(&domain->clients_sem);
 	list_del(&client->node);
+	up_write(&domain->clients_sem);
 	domain->nr_clients--;
 	mutex_unlock(&domain->lock);
 }

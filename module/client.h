@@ -11,7 +11,8 @@
  * Each client has an inode of its own, and so an address_space of its own:
  * zapping a region of one client looks at nobody else's mappings.
  *
- * Locks, outer first: a pool's grow_lock, the domain's lock, a client's lock.
+ * Locks, outer first: a pool's grow_lock, the domain's lock, the domain's
+ * clients_sem, a client's lock.
  * Inside the client's lock come page locks, i_mmap_rwsem, page-table locks and
  * the lock of the pinned list. The domain's and the clients' locks are never
  * held while a region is being opened or user memory is touched.
@@ -22,6 +23,7 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
+#include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -40,9 +42,12 @@ struct inode;
  *	Written under the domain's lock
  * @decay: closes those whose time has come
  * @last_id: the number that the latest client got
+ * @clients_sem: held as well as @lock while a client is added or removed, and
+ *	alone by who only counts
  * @lock: protects the members below
  * @clients: all clients
  * @nr_clients: how many there are
+ * @gave: number of the client whose spare was closed last for another one
  * @closing: they close each region in the release that empties it
  */
 struct regalloc_domain {
@@ -52,9 +57,11 @@ struct regalloc_domain {
 	unsigned int decay_ms;
 	struct delayed_work decay;
 	atomic64_t last_id;
+	struct rw_semaphore clients_sem;
 	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
 	unsigned int nr_clients;
+	u64 gave;
 	bool closing;
 };
 

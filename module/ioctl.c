@@ -217,7 +217,7 @@ static int do_stats(struct regalloc_call *call)
 	struct regalloc_client *client = call->client;
 	struct regalloc_charge *own = &client->owner.account->own;
 	struct regalloc_ioc_stats *stats = &call->arg.stats;
-	struct regalloc_usage usage = {};
+	struct regalloc_usage usage = { .count_live = true };
 
 	regalloc_client_add_usage(client, &usage);
 	stats->charged_bytes = atomic64_read(&own->charged);

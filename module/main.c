@@ -170,6 +170,7 @@ static struct regalloc_domain domain = {
 		.groups	= regalloc_sysfs_groups,
 	},
 	.decay_ms = DEFAULT_DECAY_MS,
+	.clients_sem = __RWSEM_INITIALIZER(domain.clients_sem),
 	.lock = __MUTEX_INITIALIZER(domain.lock),
 	.clients = LIST_HEAD_INIT(domain.clients),
 };

@@ -132,7 +132,7 @@ static bool region_is_spare(struct regalloc_pool *pool,
 	live = regalloc_slices_find_live(region->map.words, pool->class,
 					 region->witness);
 	if (live < nr)
-		region->witness = live;
+		WRITE_ONCE(region->witness, live);
 	return live == nr;
 }
 

@@ -85,12 +85,14 @@ struct regalloc_pool {
 
 /**
  * struct regalloc_usage - what pools hold
+ * @count_live: also count live slices, for which each word must be looked at
  * @regions: open regions
  * @spares: those of them without a live slice
  * @live: live slices
  * @live_bytes: bytes of them
  */
 struct regalloc_usage {
+	bool count_live;
 	u64 regions;
 	u64 spares;
 	u64 live;

@@ -76,6 +76,26 @@ err_put:
 	return NULL;
 }
 
+static void add_region(struct regalloc_pool *pool,
+		       struct regalloc_region *region,
+		       struct regalloc_usage *usage)
+{
+	unsigned int class = pool->class, live;
+	const u32 *words = region->map.words;
+
+	usage->regions++;
+	/* Most have the live slice that was seen last still. */
+	live = regalloc_slices_find_live(words, class,
+					 READ_ONCE(region->witness));
+	if (live == regalloc_class_slices(class)) {
+		usage->spares++;
+	} else if (usage->count_live) {
+		live = regalloc_slices_count_live(words, class);
+		usage->live += live;
+		usage->live_bytes += live * regalloc_class_bytes(class);
+	}
+}
+
 /**
  * regalloc_pool_add_usage() - count what a pool holds
  * @pool: to count
@@ -89,17 +109,11 @@ void regalloc_pool_add_usage(struct regalloc_pool *pool,
 			     struct regalloc_usage *usage)
 {
 	struct regalloc_region *region;
-	unsigned int live;
 	unsigned long slot;
 
 	rcu_read_lock();
 	xa_for_each(&pool->regions, slot, region) {
-		live = regalloc_slices_count_live(region->map.words,
-						  pool->class);
-		usage->regions++;
-		usage->spares += live == 0;
-		usage->live += live;
-		usage->live_bytes += live * regalloc_class_bytes(pool->class);
+		add_region(pool, region, usage);
 		if (need_resched()) {
 			rcu_read_unlock();
 			cond_resched();

@@ -21,12 +21,33 @@ bool regalloc_reclaim_own(struct regalloc_client *client)
 	return regalloc_client_close_spares(client, 1, 0, NULL);
 }
 
+/* Close a spare of another client with a number of @first to @last. */
+static bool close_spare_among(struct regalloc_client *client, u64 first,
+			      u64 last)
+{
+	struct regalloc_domain *domain = client->domain;
+	struct regalloc_client *other;
+
+	list_for_each_entry(other, &domain->clients, node) {
+		struct regalloc_account *account = other->owner.account;
+
+		if (other == client || account->id < first ||
+		    account->id > last ||
+		    !regalloc_account_above_reserve(account) ||
+		    !regalloc_reclaim_own(other))
+			continue;
+		domain->gave = account->id;
+		return true;
+	}
+	return false;
+}
+
 /**
  * regalloc_reclaim_others() - close one spare of another client
  * @client: that needs room
  *
- * Not always of the same one: whoever gave goes to the end of the list. What
- * belongs to a reserve would make no room.
+ * Not always of the same one: the search goes on after the one that gave last.
+ * What belongs to a reserve would make no room.
  *
  * Context: may sleep. Takes the domain's lock, then a client's.
  * Return: whether there was one.
@@ -34,19 +55,11 @@ bool regalloc_reclaim_own(struct regalloc_client *client)
 bool regalloc_reclaim_others(struct regalloc_client *client)
 {
 	struct regalloc_domain *domain = client->domain;
-	struct regalloc_client *other;
-	bool closed = false;
+	bool closed;
 
 	mutex_lock(&domain->lock);
-	list_for_each_entry(other, &domain->clients, node) {
-		if (other == client ||
-		    !regalloc_account_above_reserve(other->owner.account) ||
-		    !regalloc_reclaim_own(other))
-			continue;
-		list_move_tail(&other->node, &domain->clients);
-		closed = true;
-		break;
-	}
+	closed = close_spare_among(client, domain->gave + 1, U64_MAX) ||
+		 close_spare_among(client, 0, domain->gave);
 	mutex_unlock(&domain->lock);
 	return closed;
 }

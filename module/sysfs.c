@@ -15,21 +15,24 @@ static struct regalloc_domain *dev_domain(struct device *dev)
 	return container_of(dev_get_drvdata(dev), struct regalloc_domain, misc);
 }
 
-/* Count all clients' regions of one class, or of all for NR_CLASSES. */
+/*
+ * Count all clients' regions of one class, or of all for NR_CLASSES. Whoever
+ * allocates or releases is not held up by that.
+ */
 static struct regalloc_usage domain_usage(struct regalloc_domain *domain,
-					  unsigned int class)
+					  unsigned int class, bool count_live)
 {
-	struct regalloc_usage usage = {};
+	struct regalloc_usage usage = { .count_live = count_live };
 	struct regalloc_client *client;
 
-	mutex_lock(&domain->lock);
+	down_read(&domain->clients_sem);
 	list_for_each_entry(client, &domain->clients, node) {
 		if (class == REGALLOC_NR_CLASSES)
 			regalloc_client_add_usage(client, &usage);
 		else
 			regalloc_pool_add_usage(&client->pools[class], &usage);
 	}
-	mutex_unlock(&domain->lock);
+	up_read(&domain->clients_sem);
 	return usage;
 }
 
@@ -38,10 +41,10 @@ static u64 domain_map_bytes(struct regalloc_domain *domain)
 	struct regalloc_client *client;
 	u64 bytes = 0;
 
-	mutex_lock(&domain->lock);
+	down_read(&domain->clients_sem);
 	list_for_each_entry(client, &domain->clients, node)
 		bytes += regalloc_map_pages_bytes(&client->owner.map);
-	mutex_unlock(&domain->lock);
+	up_read(&domain->clients_sem);
 	return bytes;
 }
 
@@ -58,8 +61,9 @@ static DEVICE_ATTR_RO(_name)
 #define SHOW_TOTAL(_name, _member)					\
 	SHOW_ATTR(_name, atomic64_read(&domain->budget.total._member))
 
-#define SHOW_USAGE(_name, _expr)					\
-	SHOW_ATTR(_name, domain_usage(domain, REGALLOC_NR_CLASSES)._expr)
+#define SHOW_USAGE(_name, _expr, _count_live)				\
+	SHOW_ATTR(_name, domain_usage(domain, REGALLOC_NR_CLASSES,	\
+				      _count_live)._expr)
 
 SHOW_ATTR(budget_bytes, atomic64_read(&domain->budget.limit));
 SHOW_ATTR(peak_charged_bytes, atomic64_read(&domain->budget.peak));
@@ -69,12 +73,11 @@ SHOW_TOTAL(regions_opened, opened);
 SHOW_TOTAL(regions_closed, closed);
 SHOW_TOTAL(alloc_failures, alloc_failures);
 SHOW_TOTAL(pressure_events, pressure_events);
-SHOW_USAGE(live_bytes, live_bytes);
-SHOW_USAGE(spare_bytes, spares * REGALLOC_REGION_BYTES);
-SHOW_USAGE(nr_regions, regions);
+SHOW_USAGE(live_bytes, live_bytes, true);
+SHOW_USAGE(spare_bytes, spares * REGALLOC_REGION_BYTES, false);
+SHOW_USAGE(nr_regions, regions, false);
 SHOW_ATTR(map_bytes, domain_map_bytes(domain));
 SHOW_ATTR(nr_clients, READ_ONCE(domain->nr_clients));
-
 
 static struct attribute *domain_attrs[] = {
 	&dev_attr_budget_bytes.attr,
@@ -110,7 +113,7 @@ static ssize_t class_regions_show(struct device *dev,
 				  struct device_attribute *attr, char *buf)
 {
 	struct regalloc_usage usage = domain_usage(dev_domain(dev),
-						   attr_class(attr));
+						   attr_class(attr), false);
 
 	return sysfs_emit(buf, "%llu\n", usage.regions);
 }
@@ -119,7 +122,8 @@ static ssize_t class_slices_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
 	unsigned int class = attr_class(attr);
-	struct regalloc_usage usage = domain_usage(dev_domain(dev), class);
+	struct regalloc_usage usage = domain_usage(dev_domain(dev), class,
+						   false);
 
 	return sysfs_emit(buf, "%llu\n",
 			  usage.regions * regalloc_class_slices(class));
@@ -129,7 +133,7 @@ static ssize_t class_live_slices_show(struct device *dev,
 				      struct device_attribute *attr, char *buf)
 {
 	struct regalloc_usage usage = domain_usage(dev_domain(dev),
-						   attr_class(attr));
+						   attr_class(attr), true);
 
 	return sysfs_emit(buf, "%llu\n", usage.live);
 }
@@ -186,7 +190,7 @@ void regalloc_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct regalloc_client *client = file->private_data;
 	struct regalloc_charge *own = &client->owner.account->own;
-	struct regalloc_usage usage = {};
+	struct regalloc_usage usage = { .count_live = true };
 
 	regalloc_client_add_usage(client, &usage);
 	seq_printf(m, "regalloc-client:\t%llu\n", client->owner.account->id);

@@ -4,8 +4,6 @@
 
 #include <linux/compiler.h>
 
-typedef struct {
-	int unused;
-} wait_queue_head_t;
+#define wait_queue_head_t	int
 
 #endif /* SHIM_LINUX_WAIT_H */
