@@ -882,4 +882,84 @@ TEST_F(pressure, shrinker)
 	EXPECT_EQ(0, rt_read_u64(SHRINK));
 }
 
+/* A number of /proc/meminfo or /proc/vmstat. */
+static uint64_t proc_number(const char *path, const char *key)
+{
+	char line[128];
+	uint64_t value = 0;
+	bool found = false;
+	FILE *f = fopen(path, "re");
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = !strncmp(line, key, strlen(key)) &&
+			strchr(": ", line[strlen(key)]);
+		value = strtoull(line + strlen(key) + 1, NULL, 10);
+	}
+	if (!found)
+		rt_die("%s: no %s", path, key);
+	fclose(f);
+	return value;
+}
+
+/* Wants more than there is, but for the spares. */
+static int be_a_hog(uint64_t bytes)
+{
+	uint8_t *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t i;
+
+	if (p == MAP_FAILED ||
+	    rt_write_file("/proc/self/oom_score_adj", "1000"))
+		return 1;
+	for (i = 0; i < bytes; i += 4096)
+		p[i] = 1;
+	return 0;
+}
+
+TEST_F(pressure, spares_go_before_anybody_is_killed)
+{
+	const uint64_t spares = 256, extra = spares / 2 * RT_REGION;
+	uint64_t before, bytes;
+	pid_t pid;
+
+	ASSERT_EQ(0, rt_param_set("budget", "2G"));
+	self->nr = 0;
+	for (unsigned int i = 0; i < spares; i++) {
+		uint64_t h[SLICES];
+
+		ASSERT_EQ(0, rt_alloc_all(self->a.fd, SLICE, SLICES, h));
+		memset(rt_addr(&self->a, h[0]), 1, RT_REGION);
+		if (!i)
+			memcpy(self->handles, h, sizeof(h));
+	}
+	/* All but one become spares. */
+	rt_client_close(&self->b);
+	for (uint64_t offset = RT_REGION; offset < spares * RT_REGION;
+	     offset += SLICE) {
+		uint64_t h = REGALLOC_HANDLE(6 * self->a.info.span_bytes + offset,
+					     1);
+
+		ASSERT_EQ(0, rt_release_one(self->a.fd, h));
+	}
+	ASSERT_EQ(spares * RT_REGION, rt_stat("charged_bytes"));
+	ASSERT_EQ((spares - 1) * RT_REGION, rt_stat("spare_bytes"));
+
+	before = proc_number("/proc/vmstat", "oom_kill");
+	bytes = proc_number("/proc/meminfo", "MemAvailable") * 1024 + extra;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(be_a_hog(bytes));
+	EXPECT_EQ(0, rt_child_status(pid));
+	EXPECT_EQ(before, proc_number("/proc/vmstat", "oom_kill"));
+	TH_LOG("%" PRIu64 " MiB wanted, %" PRIu64 " of %" PRIu64
+	       " MiB of spares given", bytes / RT_MIB,
+	       spares * 4 - rt_stat("charged_bytes") / RT_MIB, spares * 4);
+	EXPECT_GE(spares * RT_REGION - extra / 2, rt_stat("charged_bytes"));
+	/* What is live stays. */
+	EXPECT_TRUE(rt_all_bytes(rt_addr(&self->a, self->handles[0]),
+				 RT_REGION, 1));
+	EXPECT_LE(RT_REGION, rt_stat("charged_bytes"));
+}
+
 TEST_HARNESS_MAIN

@@ -165,6 +165,108 @@ static void test_threads(struct regalloc *ra)
 	CHECK(!live_bytes(ra));
 }
 
+#define LIMIT_REGIONS 2
+#define LIMIT_SLICES (LIMIT_REGIONS * 16)
+
+/**
+ * struct holder - a client at its limit, and what it holds
+ * @ra: the client
+ * @slices: of 256 KiB
+ * @asked: how often somebody wanted memory
+ * @wanted: bytes, the last time
+ */
+struct holder {
+	struct regalloc *ra;
+	struct regalloc_slice slices[LIMIT_SLICES];
+	uint32_t asked;
+	uint64_t wanted;
+};
+
+static void fill_to_the_limit(struct holder *h, struct regalloc *ra)
+{
+	uint32_t got = 0;
+
+	*h = (struct holder){ .ra = ra };
+	CHECK(!regalloc_limits(ra, 0, LIMIT_REGIONS * REGALLOC_REGION_BYTES));
+	CHECK(!regalloc_alloc_many(ra, 256 * 1024, 0, LIMIT_SLICES, h->slices,
+				   &got));
+	CHECK(got == LIMIT_SLICES);
+}
+
+static void test_limits(struct regalloc *ra)
+{
+	struct regalloc_slice s;
+	struct holder h;
+	uint64_t wanted = 1;
+
+	CHECK(regalloc_limits(ra, 2, 1) == -EINVAL);
+	CHECK(regalloc_limits(ra, UINT64_MAX, 0) == -EBUSY);
+	CHECK(!regalloc_limits(ra, REGALLOC_REGION_BYTES, 0));
+	fill_to_the_limit(&h, ra);
+	CHECK(regalloc_alloc(ra, 4096, 0, &s) == -ENOMEM);
+	CHECK(regalloc_alloc_wait(ra, 4096, 0, 0, &s) == -ENOMEM);
+	CHECK(regalloc_alloc_wait(ra, 4096, 0, 10, &s) == -ETIMEDOUT);
+	/* Whoever waits at its own limit asks its own client. */
+	CHECK(!regalloc_pressure(ra, &wanted) && wanted);
+	CHECK(!regalloc_pressure(ra, &wanted) && !wanted);
+	CHECK(!regalloc_limits(ra, 0, 0));
+	CHECK(!regalloc_alloc(ra, 4096, 0, &s));
+}
+
+/* Releases all that it holds. */
+static void let_go(uint64_t wanted, void *arg)
+{
+	struct holder *h = arg;
+
+	h->wanted = wanted;
+	for (int i = 0; i < LIMIT_SLICES && !h->asked; i++)
+		CHECK(!regalloc_release(h->ra, h->slices[i].handle));
+	h->asked++;
+}
+
+static void test_listener(struct regalloc *ra)
+{
+	struct regalloc_listener *listener = NULL;
+	struct regalloc_slice s;
+	struct holder h;
+
+	CHECK(regalloc_listener_start(ra, NULL, NULL, &listener) == -EINVAL);
+	CHECK(!regalloc_listener_stop(NULL));
+	fill_to_the_limit(&h, ra);
+	CHECK(!regalloc_listener_start(ra, let_go, &h, &listener));
+	CHECK(!regalloc_alloc_wait(ra, 4096, 0, 20000, &s));
+	CHECK(!regalloc_listener_stop(listener));
+	CHECK(h.asked == 1 && h.wanted == REGALLOC_REGION_BYTES);
+	CHECK(live_bytes(ra) == 4096);
+}
+
+/* Two threads hand the only slice to and fro, and neither looks away. */
+static void *take_turns(void *arg)
+{
+	struct regalloc_slice s;
+
+	for (int i = 0; i < 2000; i++) {
+		CHECK(!regalloc_alloc_wait(arg, 256 * 1024, 0,
+					   REGALLOC_WAIT_FOREVER, &s));
+		CHECK(!regalloc_release(arg, s.handle));
+	}
+	return NULL;
+}
+
+static void test_wait(struct regalloc *ra)
+{
+	pthread_t threads[NR_THREADS];
+	struct holder h;
+
+	fill_to_the_limit(&h, ra);
+	for (int i = 0; i < NR_THREADS; i++)
+		pthread_create(&threads[i], NULL, take_turns, ra);
+	CHECK(!regalloc_release(ra, h.slices[7].handle));
+	for (int i = 0; i < NR_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(live_bytes(ra) == (LIMIT_SLICES - 1) * 256 * 1024);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct regalloc *ra);
@@ -175,6 +277,9 @@ static const struct {
 	{ "many", test_many },
 	{ "fork", test_fork },
 	{ "threads", test_threads },
+	{ "limits", test_limits },
+	{ "listener", test_listener },
+	{ "wait", test_wait },
 	{ 0 },
 };
 
