@@ -11,7 +11,8 @@
 
 static bool request_valid(uint64_t bytes, uint32_t flags)
 {
-	return regalloc_length_valid(bytes) && !(flags & ~KNOWN_FLAGS);
+	return regalloc_length_number(bytes) < REGALLOC_NR_LENGTHS &&
+	       !(flags & ~KNOWN_FLAGS);
 }
 
 /* Describe a slice of a class. */
@@ -19,7 +20,8 @@ static inline void describe(const struct regalloc *ra, uint64_t class,
 			    uint64_t handle, struct regalloc_slice *out)
 {
 	out->addr = ra->window + REGALLOC_HANDLE_OFFSET(handle);
-	out->bytes = (uint64_t)REGALLOC_MIN_SLICE_BYTES << class;
+	/* Atomic so that no compiler takes the detour of a vector of two. */
+	__atomic_store_n(&out->bytes, ra->slice_bytes[class], __ATOMIC_RELAXED);
 	out->handle = handle;
 }
 
@@ -84,18 +86,17 @@ alloc_slow(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 int regalloc_alloc(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 		   struct regalloc_slice *out)
 {
-	uint64_t class, handle;
+	uint64_t length = regalloc_length_number(bytes), class, handle;
 
-	if (flags)
+	if (flags || !regalloc_hints_valid(ra) || !out ||
+	    length >= REGALLOC_NR_LENGTHS)
 		return alloc_slow(ra, bytes, flags, out);
-	if (!regalloc_hints_valid(ra) || !out || !regalloc_length_valid(bytes))
-		return alloc_slow(ra, bytes, 0, out);
-	class = regalloc_length_class(bytes);
+	class = ra->class_of[length];
 	handle = regalloc_pop(class);
 	if (!handle ||
 	    !regalloc_word_claim(&ra->words[regalloc_handle_number(handle)],
 				 handle))
-		return alloc_slow(ra, bytes, 0, out);
+		return alloc_slow(ra, bytes, flags, out);
 	describe(ra, class, handle, out);
 	return 0;
 }

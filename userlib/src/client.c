@@ -82,6 +82,16 @@ static void client_unmap(struct regalloc *ra)
 		munmap(ra->window, ra->window_bytes);
 }
 
+/* What is the same for every client, at hand for every allocation. */
+static void tables_init(struct regalloc *ra)
+{
+	for (unsigned int c = 0; c < REGALLOC_NR_CLASSES; c++)
+		ra->slice_bytes[c] = UINT64_C(1) << regalloc_slice_shift(c);
+	for (unsigned int i = 0; i < REGALLOC_NR_LENGTHS; i++)
+		ra->class_of[i] = regalloc_length_class((i + 1) *
+							REGALLOC_MIN_SLICE_BYTES);
+}
+
 /* Both windows and the witnesses, or none. */
 static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 {
@@ -109,6 +119,7 @@ static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 	ra->nr_words = nr_slots << REGALLOC_SLOT_WORDS_SHIFT;
 	ra->hints = (struct regalloc_hint *)(ra->map + info->hint_offset);
 	ra->class_shift = ra->geo.span_shift - REGALLOC_MIN_SLICE_SHIFT;
+	tables_init(ra);
 	return 0;
 }
 

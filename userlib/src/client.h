@@ -32,6 +32,8 @@
  * @control: the beginning of the map window
  * @window: the data window
  * @class_shift: the upper part of a handle shifted right by this is its class
+ * @slice_bytes: by size class: to load it is shorter than to compute it
+ * @class_of: by the number of a length, its size class; likewise
  * @fd: the open file description
  * @geo: of both windows
  * @witness: for each region slot, a slice that was live at our last look
@@ -48,6 +50,8 @@ struct regalloc {
 	struct regalloc_control *control;
 	char *window;
 	unsigned int class_shift;
+	uint64_t slice_bytes[REGALLOC_NR_CLASSES];
+	uint8_t class_of[REGALLOC_NR_LENGTHS];
 	int fd;
 	struct regalloc_geometry geo;
 	uint16_t *witness;

@@ -25,18 +25,22 @@ static inline unsigned int regalloc_slice_shift(unsigned int class)
 	return REGALLOC_MIN_SLICE_SHIFT + class;
 }
 
-/* Can a slice be this long? */
-static inline bool regalloc_length_valid(uint64_t bytes)
+/*
+ * Lengths are numbered in units of the smallest slice. That of one that no slice
+ * can have is REGALLOC_NR_LENGTHS or more.
+ */
+#define REGALLOC_NR_LENGTHS \
+	(REGALLOC_MAX_SLICE_BYTES / REGALLOC_MIN_SLICE_BYTES)
+
+static inline uint64_t regalloc_length_number(uint64_t bytes)
 {
-	return bytes - 1 < REGALLOC_MAX_SLICE_BYTES;
+	return (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
 }
 
-/* The size class for a valid length. */
-static inline uint64_t regalloc_length_class(uint64_t bytes)
+/* The size class for a length that a slice can have. */
+static inline unsigned int regalloc_length_class(uint64_t bytes)
 {
-	uint64_t units = (bytes - 1) >> REGALLOC_MIN_SLICE_SHIFT;
-
-	return 63 ^ __builtin_clzll(2 * units + 1);
+	return 63 ^ __builtin_clzll(2 * regalloc_length_number(bytes) + 1);
 }
 
 /* log2 of the slices of a region of @class. */

@@ -61,7 +61,7 @@ static void look_ahead(struct regalloc *ra, unsigned int class,
 	uint64_t found[REGALLOC_STACK_HANDLES - 1], number;
 	unsigned int n = 0;
 
-	while (n < REGALLOC_STACK_HANDLES - 1 && cursor->left) {
+	while (n < REGALLOC_STACK_HANDLES - 1 && cursor->next != cursor->end) {
 		number = slice_number(ra, class, cursor->slot,
 				      cursor->next & mask);
 		word = regalloc_word_load(&ra->words[number]);
@@ -69,7 +69,6 @@ static void look_ahead(struct regalloc *ra, unsigned int class,
 			break;
 		found[n++] = regalloc_handle(number, regalloc_word_gen(word));
 		cursor->next++;
-		cursor->left--;
 	}
 	/* The lowest comes first. */
 	while (n)
@@ -83,11 +82,10 @@ static uint64_t take_in_slot(struct regalloc *ra, unsigned int class,
 	uint32_t mask = (1U << regalloc_region_slices_shift(class)) - 1, gen;
 	uint64_t number;
 
-	while (cursor->left) {
+	while (cursor->next != cursor->end) {
 		number = slice_number(ra, class, cursor->slot,
 				      cursor->next & mask);
 		cursor->next++;
-		cursor->left--;
 		if (regalloc_word_claim_any(&ra->words[number], &gen)) {
 			look_ahead(ra, class, cursor);
 			return regalloc_handle(number, gen);
@@ -96,15 +94,22 @@ static uint64_t take_in_slot(struct regalloc *ra, unsigned int class,
 	return 0;
 }
 
+/* Look in a slot from the slice @first on. */
+static void look_from(struct regalloc_cursor *cursor, unsigned int class,
+		      uint32_t slot, uint32_t first)
+{
+	cursor->slot = slot;
+	cursor->next = first;
+	cursor->end = first + (1U << regalloc_region_slices_shift(class));
+}
+
 static void enter_slot(struct regalloc_cursor *cursor, unsigned int class,
 		       uint32_t slot)
 {
 	uint32_t slices_in_line = WORDS_IN_LINE >> class;
 
-	cursor->slot = slot;
-	cursor->next = regalloc_hints.number *
-		       (slices_in_line ? slices_in_line : 1);
-	cursor->left = 1U << regalloc_region_slices_shift(class);
+	look_from(cursor, class, slot,
+		  regalloc_hints.number * (slices_in_line ? slices_in_line : 1));
 }
 
 /*
@@ -239,8 +244,8 @@ void regalloc_took(struct regalloc *ra, uint64_t handle)
 	uint32_t in_span = number & ((UINT64_C(1) << ra->class_shift) - 1);
 
 	hints_check(ra);
-	enter_slot(cursor, class, in_span >> REGALLOC_SLOT_WORDS_SHIFT);
-	cursor->next = (in_span / regalloc_class_stride(class)) + 1;
+	look_from(cursor, class, in_span >> REGALLOC_SLOT_WORDS_SHIFT,
+		  (in_span / regalloc_class_stride(class)) + 1);
 }
 
 /* Remember a handle; if there is no room, instead of the oldest ones. */

@@ -34,12 +34,12 @@ struct regalloc_stack {
  * struct regalloc_cursor - where a thread looks for other slices of a class
  * @slot: that it looks in
  * @next: the next slice of the slot to look at, modulo their number
- * @left: how many of the slot it has not looked at
+ * @end: when @next is this, it has looked at all of the slot
  */
 struct regalloc_cursor {
 	uint32_t slot;
 	uint32_t next;
-	uint32_t left;
+	uint32_t end;
 };
 
 /**
@@ -101,11 +101,12 @@ static inline bool regalloc_nothing_to_tell(const struct regalloc *ra,
 {
 	typedef uint16_t __attribute__((may_alias)) both;
 	const both all_set = 0x0101;
+	both hint = __atomic_load_n((const both *)&ra->hints[slot],
+				    __ATOMIC_SEQ_CST);
+	uint32_t attention = __atomic_load_n(&ra->control->attention,
+					     __ATOMIC_SEQ_CST);
 
-	return __builtin_expect(__atomic_load_n((const both *)&ra->hints[slot],
-						__ATOMIC_SEQ_CST) == all_set &&
-				!__atomic_load_n(&ra->control->attention,
-						 __ATOMIC_SEQ_CST), 1);
+	return __builtin_expect(!((hint ^ all_set) | attention), 1);
 }
 
 /**

@@ -45,12 +45,11 @@ static inline bool regalloc_word_is_live(const uint32_t *word)
 /* Take a slice if it is free and of generation @gen. */
 static inline bool regalloc_word_claim(uint32_t *word, uint32_t gen)
 {
-	uint32_t old = regalloc_word(gen, REGALLOC_STATE_FREE);
+	uint32_t free = regalloc_word(gen, REGALLOC_STATE_FREE);
+	uint32_t live = free - REGALLOC_STATE_FREE + REGALLOC_STATE_LIVE;
 
-	return __atomic_compare_exchange_n(word, &old,
-					   regalloc_word(gen, REGALLOC_STATE_LIVE),
-					   false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(word, &free, live, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 /* Take a slice if it is free; @gen is that of the allocation. */

@@ -55,8 +55,10 @@ static void test_geometry(void)
 	CHECK(regalloc_nr_slots(&geo) == SPAN / REGALLOC_REGION_BYTES);
 	CHECK(regalloc_region_slices_shift(0) == 10);
 	CHECK(regalloc_region_slices_shift(6) == 4);
-	CHECK(regalloc_length_valid(1) && regalloc_length_valid(262144));
-	CHECK(!regalloc_length_valid(0) && !regalloc_length_valid(262145));
+	CHECK(regalloc_length_number(1) == 0);
+	CHECK(regalloc_length_number(262144) == REGALLOC_NR_LENGTHS - 1);
+	CHECK(regalloc_length_number(262145) == REGALLOC_NR_LENGTHS);
+	CHECK(regalloc_length_number(0) >= REGALLOC_NR_LENGTHS);
 	CHECK(regalloc_length_class(1) == 0 && regalloc_length_class(4096) == 0);
 	CHECK(regalloc_length_class(4097) == 1);
 	CHECK(regalloc_length_class(131073) == 6);
