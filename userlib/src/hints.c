@@ -131,21 +131,25 @@ static uint64_t leave_slot(struct regalloc *ra, unsigned int class,
 	return handle;
 }
 
-/* So many hints are looked at in one go. */
-#define HINTS_AT_ONCE	(sizeof(uint64_t) / sizeof(struct regalloc_hint))
+/* Hints in a cache line, which are looked at in one go. */
+#define HINTS_AT_ONCE	32
 
 /* Is none of so many slots avail? */
 static bool none_avail(const struct regalloc_hint *hints)
 {
-	typedef uint64_t __attribute__((may_alias)) all;
-	static const struct regalloc_hint mask[HINTS_AT_ONCE]
-		__attribute__((aligned(8))) = {
+	typedef uint64_t __attribute__((may_alias)) some;
+	static const struct regalloc_hint mask[]
+		__attribute__((aligned(sizeof(some)))) = {
 		{ .avail = 0xff }, { .avail = 0xff },
 		{ .avail = 0xff }, { .avail = 0xff },
 	};
+	const some *line = (const some *)hints;
+	some any = 0;
 
-	return !(__atomic_load_n((const all *)hints, __ATOMIC_RELAXED) &
-		 *(const all *)mask);
+	for (unsigned int i = 0; i < HINTS_AT_ONCE * sizeof(*hints) / sizeof(any);
+	     i++)
+		any |= __atomic_load_n(&line[i], __ATOMIC_RELAXED);
+	return !(any & *(const some *)mask);
 }
 
 /* The first slot of @from to @to - 1 that may have a free slice, else @to. */

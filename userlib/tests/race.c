@@ -53,17 +53,6 @@ struct worker {
 
 int failures;
 
-#ifdef __SANITIZE_THREAD__
-/* The library looks for a byte with memchr() while others change them. */
-const char *__tsan_default_suppressions(void)
-	__attribute__((visibility("default")));
-
-const char *__tsan_default_suppressions(void)
-{
-	return "race:find_avail\n";
-}
-#endif
-
 static struct regalloc *ra;
 static uint32_t owners[NR_PLACES];
 static uint64_t duels[NR_DUELS];
