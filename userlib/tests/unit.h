@@ -34,6 +34,15 @@ void test_fork(void);
 void test_other_thread(void);
 void test_thread_exit(void);
 
+/* unit_hints.c */
+void test_remembered(void);
+void test_begin(void);
+void test_wave(void);
+void test_far(void);
+void test_shape(void);
+void test_full(void);
+void test_attention(void);
+
 /* unit_policy.c */
 void test_lowest_first(void);
 void test_wrong_hints(void);

@@ -29,6 +29,15 @@ void test_pairs(void)
 		CHECK(device->nr_calls == calls);
 	}
 	CHECK(device->nr_allocs == 7 && device->nr_arms == 1);
+
+	/* A slice of each class is at hand, and all the same: */
+	CHECK(regalloc_alloc(ra, 0, 0, &t) == -EINVAL);
+	CHECK(regalloc_alloc(ra, 262145, 0, &t) == -EINVAL);
+	CHECK(regalloc_alloc(ra, 262144, 2, &t) == -EINVAL);
+	CHECK(regalloc_alloc(ra, 4096, 0, NULL) == -EINVAL);
+	for (uint64_t bytes = 4096; bytes <= 262144; bytes *= 2)
+		CHECK(!regalloc_alloc(ra, bytes, 0, &t) && t.bytes == bytes &&
+		      !regalloc_release(ra, t.handle));
 	CHECK(!device_nr_live());
 	unit_close(ra);
 }
@@ -55,6 +64,7 @@ void test_errors(void)
 
 	check_error(ra, 0, -ENOENT);
 	check_error(ra, UINT64_MAX, -ENOENT);
+	check_error(ra, UINT64_MAX - 1, -ENOENT);
 	check_error(ra, REGALLOC_HANDLE(7 * SPAN, 1), -ENOENT);
 	/* No generation, one ahead, and places that never were slices. */
 	check_error(ra, a.handle - 1, -ENOENT);
@@ -216,6 +226,9 @@ void test_zero(void)
 	memset(s.addr, 0x5a, s.bytes);
 	CHECK(!regalloc_release(ra, s.handle));
 	CHECK(regalloc_zero(ra, s.handle) == -ESTALE);
+	CHECK(!regalloc_alloc(ra, 262144, REGALLOC_ALLOC_F_ZERO, &s));
+	CHECK(is_zero(&s));
+	CHECK(!regalloc_release(ra, s.handle));
 	CHECK(regalloc_zero(ra, UINT64_MAX) == -ENOENT);
 	CHECK(!regalloc_alloc_many(ra, 262144, REGALLOC_ALLOC_F_ZERO, 16, all,
 				   &n) && n == 16);
