@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The part of demo.sh that runs in the guest, with busybox. Writes the record of
-# the waves to /dev/ttyS1.
+# The part of demo.sh that runs in the guest, with busybox. Writes records to
+# /dev/ttyS1: lines that begin with "wave," or "share,".
 
 sysfs=/sys/class/misc/regalloc
 budget=/sys/module/regalloc/parameters/budget
@@ -62,6 +62,50 @@ table() {
 		}' /tmp/before /tmp/during /tmp/after
 }
 
+# Tenths of seconds since the machine started.
+now() {
+	read -r up _ </proc/uptime
+	echo "${up%.*}${up#*.}" | sed 's/.$//'
+}
+
+# Until so many tenths of seconds after $start.
+rest() {
+	until [ $(($(now) - start)) -ge "$1" ]; do
+		sleep 0.2
+	done
+}
+
+start_cache() {
+	/payload/pagecache --name "$1: " --threads 2 --seconds 20 part \
+		>"/tmp/cache-$1.out" 2>&1 &
+	pid=$!
+}
+
+# Bytes that a process holds; it has one client.
+charged() {
+	bytes=0
+	for info in /proc/"$1"/fdinfo/*; do
+		[ -e "$info" ] || continue
+		while read -r key value; do
+			[ "$key" != regalloc-charged: ] || bytes=$value
+		done <"$info" 2>/dev/null
+	done
+	echo "$bytes"
+}
+
+mib() {
+	echo $(($(charged "$1") >> 20))
+}
+
+# Who holds what, and what all hold together.
+record() {
+	while :; do
+		[ -n "$c" ] || [ ! -f /tmp/newcomer ] || read -r c </tmp/newcomer
+		echo "$(($(now) - start)),$(charged "$a"),$(charged "$b"),$(charged "${c:-0}"),$(value charged_bytes),$(value budget_bytes)"
+		sleep 0.1
+	done >/tmp/share.csv
+}
+
 # The machine gets its memory from its host at the first touch, slowly. That is
 # not to be seen in the waves.
 dd if=/dev/zero of=/tmp/warm bs=1M count=800 2>/dev/null
@@ -85,7 +129,7 @@ catch_wave &
 wait
 wait_for_zero
 tree >/tmp/after
-cat /tmp/wave.csv >/dev/ttyS1
+sed 's/^/wave,/' /tmp/wave.csv >/dev/ttyS1
 
 heading "3. What the module told about it, in $sysfs" <<END
 before the waves, during the first one while it held its slices, and after.
@@ -104,9 +148,41 @@ modprobe ext4
 mkdir /tmp/disk
 mount -t ext4 -o ro /dev/vda /tmp/disk || fail "mount"
 cd /tmp/disk || exit 1
-set -- linux-source.deb vmlinuz-* lib-and-usr.tar
-wc -c "$@"
-/payload/pagecache --passes 2 "$@" || fail "pagecache"
+files="linux-source.deb lib-and-usr.tar $(echo vmlinuz-*)"
+# shellcheck disable=SC2086 # a list
+wc -c $files
+# shellcheck disable=SC2086
+/payload/pagecache --passes 2 $files || fail "pagecache"
+wait_for_zero
+
+heading "5. Three page caches, one budget" <<END
+The budget is 64 MiB, and each of three page caches reads 48 MiB over and over. A
+and B begin; C comes when they have it all, and asks them for memory, which they
+evict; then A is killed.
+END
+echo 64M >$budget || fail "cannot change the budget"
+start=$(now)
+start_cache A && a=$pid
+start_cache B && b=$pid
+c=
+record &
+recorder=$!
+rest 60
+start_cache C && c=$pid
+echo "$c" >/tmp/newcomer
+rest 140
+echo "with three of them, each holds (MiB): A $(mib "$a"), B $(mib "$b"), C $(mib "$c")"
+had_all=$(($(charged "$a") + $(charged "$b") + $(charged "$c")))
+[ "$had_all" -gt 0 ] && [ "$(charged "$c")" -ge $((16 << 20)) ] ||
+	fail "the newcomer got nothing"
+kill -9 "$a"
+rest 200
+echo "after A was killed (MiB): A $(mib "$a"), B $(mib "$b"), C $(mib "$c")"
+wait "$b" || fail "cache B"
+wait "$c" || fail "cache C"
+kill $recorder
+cat /tmp/cache-B.out /tmp/cache-C.out | grep -E "^(B|C)|hits|asked|over the budget"
+sed 's/^/share,/' /tmp/share.csv >/dev/ttyS1
 wait_for_zero
 rmmod regalloc || fail "rmmod"
 echo "all memory is back; the module is unloaded"

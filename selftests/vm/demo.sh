@@ -6,7 +6,7 @@
 #	demo.sh [VERSION]	default 6.12; see vm.sh list
 #
 # Needs no privilege once its packages are installed. What it makes goes to
-# build/demo, the chart to build/demo/wave.svg. Succeeds only if every part did.
+# build/demo, the charts to build/demo/*.svg. Succeeds only if every part did.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -50,10 +50,30 @@ build_disk() {
 	mkdir "$out/files"
 	cp "$source/linux-source.deb" "$VMLINUZ" "$out/files/"
 	tar -C "${VMLINUZ%/boot/*}" -cf "$out/files/lib-and-usr.tar" lib usr
+	head -c 48M "$source/linux-source.deb" >"$out/files/part"
 	truncate -s 400M "$out/disk"
 	mke2fs -q -F -t ext4 -O ^has_journal -d "$out/files" "$out/disk"
 	du -sh --apparent-size "$out/files" | cut -f 1
 	rm -rf "$out/files"
+}
+
+# draw_shares TERMINAL: who held what, one on top of the other.
+draw_shares() {
+	gnuplot <<-END
+		set terminal $1
+		set datafile separator ","
+		set xlabel "seconds"
+		set ylabel "MiB"
+		set yrange [0:75]
+		set key outside top center horizontal
+		set grid
+		f = "$out/share.csv"
+		m = 1048576.0
+		plot f using (\$1/10):((\$2+\$3+\$4)/m) with $2 title "C", \
+			f using (\$1/10):((\$2+\$3)/m) with $2 title "B", \
+			f using (\$1/10):(\$2/m) with $2 title "A", \
+			f using (\$1/10):(\$6/m) with lines title "budget"
+	END
 }
 
 # draw TERMINAL: the chart of the waves, on standard output.
@@ -83,16 +103,20 @@ build_programs
 size=$(build_disk)
 echo "module built, programs built, disk with $size of real files made; booting"
 
-rm -f "$out/wave.csv" "$out/out"
+rm -f "$out"/*.csv "$out/out"
 "$vm" boot --kernel "$version" --module "$ko" --mem 3072 \
 	--payload "$out/payload" --disk "$out/disk" --out "$out/out" \
-	--log "$out/log" --timeout 300 -- sh /payload/demo-guest.sh ||
+	--log "$out/log" --timeout 400 -- sh /payload/demo-guest.sh ||
 	die "FAILED in the guest; its console is in ${out#"$top/"}/log"
 
-tr -d '\r' <"$out/out" >"$out/wave.csv"
-[ "$(wc -l <"$out/wave.csv")" -gt 20 ] || die "FAILED: no record of the wave"
+for record in wave share; do
+	tr -d '\r' <"$out/out" | sed -n "s/^$record,//p" >"$out/$record.csv"
+	[ "$(wc -l <"$out/$record.csv")" -gt 20 ] ||
+		die "FAILED: no record of the $record"
+done
+awk -F, '$5 > $6 { exit 1 }' "$out/share.csv" || die "FAILED: over the budget"
 
-heading "5. The waves, drawn from the counters in sysfs" <<-END
+heading "6. The waves, drawn from the counters in sysfs" <<-END
 	live: slices in use. charged: memory taken from the machine for them, in
 	regions of 4 MiB. It grows with the use, and goes back by itself, one second
 	after the last slice of a region was released.
@@ -100,6 +124,15 @@ END
 draw "dumb 79 24" | tr -d '\f'
 draw "svg size 800,400 background 'white'" >"$out/wave.svg"
 echo "the same as a picture: ${out#"$top/"}/wave.svg"
+
+heading "7. The three caches, one on top of the other" <<-END
+	A and B share the budget; C comes after 6 seconds and gets its part; A is
+	killed after 14, and what it had goes to the others.
+END
+draw_shares "dumb 79 24" lines | tr -d '\f'
+draw_shares "svg size 800,400 background 'white'" "filledcurves x1" \
+	>"$out/share.svg"
+echo "the same as a picture: ${out#"$top/"}/share.svg"
 
 heading "demo: SUCCESS" <<-END
 	Every slice kept its bytes, everything was given back, every file came through

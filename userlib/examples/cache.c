@@ -6,21 +6,28 @@
  *
  * Who is told that there is no memory evicts: the hand of a clock goes round the
  * pages, passes those that are pinned, spares once those that were used since it
- * came by, and takes the first other one.
+ * came by, and takes the first other one. For others it is not single pages that
+ * count but regions, and the hand does not know about them: see cache_give().
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cache.h"
 
 #define NR_BUCKETS 16384
 
+/* How long to wait for others to give what they were asked for. */
+#define PATIENCE_MS 30000
+
+/* The unit in which memory goes back. */
+#define REGION_BYTES (UINT64_C(4) << 20)
+
 /**
  * struct cache - pages by name, and in the order of the clock
  * @ra: where slices come from
- * @max_pages: limit of @nr_pages that have a slice
  * @lock: guards all that follows
  * @changed: a page became ready, was put, or was evicted
  * @buckets: pages by file and block
@@ -32,7 +39,6 @@
  */
 struct cache {
 	struct regalloc *ra;
-	uint64_t max_pages;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct page *buckets[NR_BUCKETS];
@@ -129,14 +135,12 @@ static int page_drop(struct cache *c, struct page *p)
 
 /*
  * Give one slice back. If all pages are pinned, wait for a change instead: the
- * caller tries again either way. With no page at all, the memory is with others.
+ * caller tries again either way.
  */
 static int evict_one(struct cache *c)
 {
 	struct page *victim = clock_victim(c);
 
-	if (!c->nr_pages)
-		return -ENOMEM;
 	if (!victim) {
 		pthread_cond_wait(&c->changed, &c->lock);
 		return 0;
@@ -147,22 +151,28 @@ static int evict_one(struct cache *c)
 	return page_drop(c, victim);
 }
 
+/* With no page at all, the memory is with others, who have been asked for it. */
+static int wait_for_slice(struct cache *c, struct regalloc_slice *slice)
+{
+	int err;
+
+	pthread_mutex_unlock(&c->lock);
+	err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, PATIENCE_MS, slice);
+	pthread_mutex_lock(&c->lock);
+	return err;
+}
+
 /* A slice for @p, whatever it takes. */
 static int page_take_slice(struct cache *c, struct page *p)
 {
 	struct regalloc_slice slice;
 	int err;
 
-	for (;;) {
-		err = -ENOMEM;
-		if (c->nr_pages < c->max_pages)
-			err = regalloc_alloc(c->ra, CACHE_BLOCK, 0, &slice);
-		if (err != -ENOMEM)
-			break;
-		err = evict_one(c);
-		if (err)
-			break;
-	}
+	do {
+		err = regalloc_alloc(c->ra, CACHE_BLOCK, 0, &slice);
+	} while (err == -ENOMEM && c->nr_pages && !evict_one(c));
+	if (err == -ENOMEM)
+		err = wait_for_slice(c, &slice);
 	if (err)
 		return err;
 
@@ -280,6 +290,92 @@ void cache_put(struct cache *c, struct page *p)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* A region of memory, as far as this cache has it. */
+struct region {
+	uint32_t first;
+	uint32_t nr;
+	uint32_t used;
+	uint32_t pinned;
+};
+
+static uintptr_t page_region(const struct page *p)
+{
+	return (uintptr_t)p->data / REGION_BYTES;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct page *const *p = a, *const *q = b;
+
+	return ((*p)->data > (*q)->data) - ((*p)->data < (*q)->data);
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct region *p = a, *q = b;
+
+	return (p->used > q->used) - (p->used < q->used);
+}
+
+/* What lies in the same region is neighbours in @pages. */
+static uint32_t find_regions(struct page *const *pages, uint32_t nr,
+			     struct region *regions)
+{
+	struct region *r = regions - 1;
+
+	for (uint32_t i = 0; i < nr; i++) {
+		if (!i || page_region(pages[i]) != page_region(pages[i - 1]))
+			*++r = (struct region){ .first = i };
+		r->nr++;
+		r->used += pages[i]->referenced;
+		r->pinned += pages[i]->pins > 0;
+		pages[i]->referenced = false;
+	}
+	return r + 1 - regions;
+}
+
+/* With the lock held. */
+static uint64_t give_regions(struct cache *c, struct page **pages,
+			     struct region *regions, uint64_t wanted,
+			     bool in_use_too)
+{
+	uint32_t nr = c->nr_pages, nr_regions;
+	uint64_t given = 0;
+
+	memcpy(pages, c->clock, nr * sizeof(*pages));
+	qsort(pages, nr, sizeof(*pages), by_address);
+	nr_regions = find_regions(pages, nr, regions);
+	qsort(regions, nr_regions, sizeof(*regions), by_use);
+	for (uint32_t i = 0; i < nr_regions && given < wanted; i++) {
+		struct region *r = &regions[i];
+
+		if (r->pinned || (r->used && !in_use_too))
+			continue;
+		for (uint32_t j = 0; j < r->nr; j++)
+			page_drop(c, pages[r->first + j]);
+		c->counts.given += r->nr;
+		given += REGION_BYTES;
+	}
+	return given;
+}
+
+uint64_t cache_give(struct cache *c, uint64_t wanted, bool in_use_too)
+{
+	struct region *regions;
+	struct page **pages;
+	uint64_t given = 0;
+
+	pthread_mutex_lock(&c->lock);
+	pages = malloc(c->nr_pages * sizeof(*pages));
+	regions = malloc(c->nr_pages * sizeof(*regions));
+	if (pages && regions && c->nr_pages)
+		given = give_regions(c, pages, regions, wanted, in_use_too);
+	pthread_mutex_unlock(&c->lock);
+	free(regions);
+	free(pages);
+	return given;
+}
+
 void cache_count(struct cache *c, struct cache_counts *out)
 {
 	pthread_mutex_lock(&c->lock);
@@ -288,7 +384,7 @@ void cache_count(struct cache *c, struct cache_counts *out)
 	pthread_mutex_unlock(&c->lock);
 }
 
-int cache_open(struct regalloc *ra, uint64_t max_bytes, struct cache **out)
+int cache_open(struct regalloc *ra, struct cache **out)
 {
 	struct cache *c = calloc(1, sizeof(*c));
 
@@ -296,7 +392,6 @@ int cache_open(struct regalloc *ra, uint64_t max_bytes, struct cache **out)
 		return -ENOMEM;
 
 	c->ra = ra;
-	c->max_pages = max_bytes ? max_bytes / CACHE_BLOCK : UINT32_MAX;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->changed, NULL);
 	*out = c;

@@ -2,6 +2,7 @@
 /*
  * A page cache: blocks of files in slices, read with O_DIRECT. It takes slices
  * until there are none, and from then on gives one back for each that it takes.
+ * If others want memory, it gives back whole regions.
  *
  * Threads share it. A page that somebody has got is not evicted until it is put.
  */
@@ -42,25 +43,26 @@ struct page {
  * struct cache_counts - what a cache did
  * @hits: pages found
  * @misses: pages read
- * @evictions: pages given back for others
+ * @evictions: pages given back for other pages
+ * @given: pages given back for other programs
  * @pages: pages there now
  */
 struct cache_counts {
 	uint64_t hits;
 	uint64_t misses;
 	uint64_t evictions;
+	uint64_t given;
 	uint64_t pages;
 };
 
 /**
  * cache_open() - an empty cache
  * @ra: where its slices come from
- * @max_bytes: of slices, or 0: as many as there are
  * @out: where to store it
  *
  * Returns 0 or a negative errno.
  */
-int cache_open(struct regalloc *ra, uint64_t max_bytes, struct cache **out);
+int cache_open(struct regalloc *ra, struct cache **out);
 
 /**
  * cache_close() - release all slices
@@ -89,6 +91,19 @@ int cache_get(struct cache *c, int fd, uint64_t block, uint32_t length,
  * @p: the page
  */
 void cache_put(struct cache *c, struct page *p);
+
+/**
+ * cache_give() - evict what others want
+ * @c: the cache
+ * @wanted: bytes of memory
+ * @in_use_too: also what was used since the last call; else only the rest
+ *
+ * Memory goes back in regions, so this empties whole regions, those first of
+ * which the fewest pages were used lately.
+ *
+ * Returns the bytes of the regions that were emptied.
+ */
+uint64_t cache_give(struct cache *c, uint64_t wanted, bool in_use_too);
 
 /**
  * cache_count() - what the cache did so far

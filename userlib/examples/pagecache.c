@@ -5,6 +5,10 @@
  * while the budget lets the cache keep only some of them. The SHA-256 of what
  * came through must be that of an ordinary read of the file, and the module must
  * never have held more than the budget.
+ *
+ * Several of them at once share the budget: who is asked for memory gives what it
+ * has not used since it was asked before, and if it has more than an equal share
+ * of the budget, what it uses as well.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -35,7 +39,11 @@ static const char usage[] =
 	"  --random N       blocks here and there that each thread reads after each\n"
 	"                   of its files, most of them of a few (default 2000)\n"
 	"  --threads N      reading threads, 1 to 256 (default 4)\n"
-	"  --cache-bytes N  hold no more than this (default: until there is no more)\n"
+	"  --limit N        hold no more than so many bytes (default: all there is)\n"
+"  --reserve N      have so many bytes of the budget kept for it (default 0)\n"
+"  --seconds N      go on reading for so long (default: until all passes are\n"
+"                   done)\n"
+"  --name TEXT      say this in front of each line about a file\n"
 	"  --device F       the device (default /dev/regalloc)\n"
 	"  --help           this text\n"
 	"\n"
@@ -47,7 +55,10 @@ struct plan {
 	uint32_t passes;
 	uint32_t random;
 	uint32_t threads;
-	uint64_t cache_bytes;
+	uint64_t limit;
+	uint64_t reserve;
+	uint32_t seconds;
+	const char *name;
 	const char *device;
 };
 
@@ -62,6 +73,8 @@ struct plan {
  * @next: which file to read next; counts through all passes
  * @bytes_read: through the cache so far
  * @failed: somebody gave up, so everybody should
+ * @end: when to stop, if the plan says so
+ * @asked: how often others wanted memory
  * @peak_charged: most that the watch saw; its own until it ends
  * @looks: how often it looked
  * @over_budget: how often it saw more than the budget
@@ -76,6 +89,8 @@ struct job {
 	atomic_uint next;
 	atomic_ullong bytes_read;
 	atomic_bool failed;
+	double end;
+	atomic_uint asked;
 	uint64_t peak_charged;
 	uint64_t looks;
 	uint64_t over_budget;
@@ -85,6 +100,12 @@ static int fail(const char *what, int err)
 {
 	fprintf(stderr, "\npagecache: %s: %s\n", what, regalloc_strerror(err));
 	return EXIT_FAILURE;
+}
+
+/* Somebody gave up, or it is time. */
+static bool is_over(const struct job *job)
+{
+	return job->failed || (job->plan.seconds && now_seconds() >= job->end);
 }
 
 /* SHA-256 of all the blocks of a file, each through the cache. */
@@ -105,7 +126,7 @@ static int hash_cached(struct job *job, const struct file *f,
 		EVP_DigestUpdate(ctx, p->data, p->length);
 		job->bytes_read += p->length;
 		cache_put(job->cache, p);
-		if (job->failed)
+		if (is_over(job))
 			err = -ECANCELED;
 	}
 	if (!err && !EVP_DigestFinal_ex(ctx, hash, NULL))
@@ -143,7 +164,7 @@ static int read_random(struct job *job, const struct file *f,
 		uint64_t among = rand_r(seed) % 10 ? hot : all;
 
 		err = read_block(job, f, rand_r(seed) % among);
-		if (!err && job->failed)
+		if (!err && is_over(job))
 			err = -ECANCELED;
 	}
 	return err;
@@ -156,13 +177,13 @@ static void print_hash(const unsigned char *hash)
 }
 
 /* Say how reading a file went; the words of several threads do not mix. */
-static bool report(const struct file *f, uint32_t pass,
+static bool report(const char *name, const struct file *f, uint32_t pass,
 		   const unsigned char *hash)
 {
 	bool same = !memcmp(hash, f->hash, FILE_HASH_BYTES);
 
 	flockfile(stdout);
-	printf("\r%-79s\rpass %u of %s: SHA-256 %s\n  plain ", "", pass,
+	printf("\r%-79s\r%spass %u of %s: SHA-256 %s\n  plain ", "", name, pass,
 	       f->path, same ? "is the same" : "DIFFERS");
 	print_hash(f->hash);
 	printf("\n  cache ");
@@ -183,7 +204,7 @@ static int read_file(struct job *job, uint32_t turn, unsigned int *seed)
 	if (!err)
 		err = read_random(job, f, seed);
 	if (err == -ECANCELED)
-		return EXIT_FAILURE;
+		return job->failed ? EXIT_FAILURE : 0;
 	if (err == -EBADMSG) {
 		fprintf(stderr, "\npagecache: %s: a block has wrong bytes\n",
 			f->path);
@@ -191,7 +212,8 @@ static int read_file(struct job *job, uint32_t turn, unsigned int *seed)
 	}
 	if (err)
 		return fail(f->path, err);
-	return report(f, turn / job->nr_files + 1, hash) ? 0 : EXIT_FAILURE;
+	return report(job->plan.name, f, turn / job->nr_files + 1, hash) ?
+		       0 : EXIT_FAILURE;
 }
 
 /* A reading thread: one file after the other, until all passes are done. */
@@ -201,9 +223,9 @@ static void *reader(void *arg)
 	uint32_t turns = job->plan.passes * job->nr_files, turn;
 	unsigned int seed;
 
-	while (!job->failed) {
+	while (!is_over(job)) {
 		turn = job->next++;
-		if (turn >= turns)
+		if (turn >= turns && !job->plan.seconds)
 			break;
 		seed = turn + 1;
 		if (read_file(job, turn, &seed))
@@ -264,6 +286,8 @@ static int summary(const struct job *job)
 	       job->bytes / MIB, job->bytes_read / MIB);
 	printf("%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " evictions\n",
 	       n.hits, n.misses, n.evictions);
+	printf("asked for memory %u times, gave %" PRIu64 " pages\n",
+	       job->asked, n.given);
 	printf("charged at most %.0f MiB, over the budget in %" PRIu64 " of %"
 	       PRIu64 " looks\n", job->peak_charged / MIB, job->over_budget,
 	       job->looks);
@@ -287,6 +311,34 @@ static int read_all_watched(struct job *job)
 	return summary(job) || rc ? EXIT_FAILURE : 0;
 }
 
+/* Called from the listener: others want memory. */
+static void give(uint64_t wanted, void *arg)
+{
+	struct job *job = arg;
+	uint64_t budget = 0, nr_clients = 1;
+	struct regalloc_stats stats = { 0 };
+
+	job->asked++;
+	sysfs_read("budget_bytes", &budget);
+	sysfs_read("nr_clients", &nr_clients);
+	regalloc_stats(job->ra, &stats);
+	cache_give(job->cache, wanted,
+		   stats.charged_bytes > budget / nr_clients);
+}
+
+static int read_and_give(struct job *job)
+{
+	struct regalloc_listener *listener;
+	int rc, err;
+
+	err = regalloc_listener_start(job->ra, give, job, &listener);
+	if (err)
+		return fail("cannot listen", err);
+	rc = read_all_watched(job);
+	regalloc_listener_stop(listener);
+	return rc;
+}
+
 static int run(struct job *job)
 {
 	const struct plan *plan = &job->plan;
@@ -296,11 +348,14 @@ static int run(struct job *job)
 	if (err)
 		return fail(plan->device ? plan->device : "/dev/regalloc", err);
 
-	err = cache_open(job->ra, plan->cache_bytes, &job->cache);
+	err = regalloc_limits(job->ra, plan->reserve, plan->limit);
+	if (!err)
+		err = cache_open(job->ra, &job->cache);
 	if (err) {
 		rc = fail("cannot begin", err);
 	} else {
-		rc = read_all_watched(job);
+		job->end = now_seconds() + plan->seconds;
+		rc = read_and_give(job);
 		err = cache_close(job->cache);
 		if (err)
 			rc = fail("cannot release", err);
@@ -316,7 +371,10 @@ static void parse(int argc, char **argv, struct plan *plan)
 		{ "passes", required_argument, NULL, 'p' },
 		{ "random", required_argument, NULL, 'r' },
 		{ "threads", required_argument, NULL, 't' },
-		{ "cache-bytes", required_argument, NULL, 'c' },
+		{ "limit", required_argument, NULL, 'l' },
+		{ "reserve", required_argument, NULL, 'R' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "name", required_argument, NULL, 'n' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -332,9 +390,14 @@ static void parse(int argc, char **argv, struct plan *plan)
 			plan->random = number(name, optarg, 0, 1U << 30);
 		else if (opt == 't')
 			plan->threads = number(name, optarg, 1, 256);
-		else if (opt == 'c')
-			plan->cache_bytes = number(name, optarg, CACHE_BLOCK,
-						   UINT64_MAX / 2);
+		else if (opt == 'l')
+			plan->limit = number(name, optarg, 1, UINT64_MAX / 2);
+		else if (opt == 'R')
+			plan->reserve = number(name, optarg, 0, UINT64_MAX / 2);
+		else if (opt == 's')
+			plan->seconds = number(name, optarg, 1, 86400);
+		else if (opt == 'n')
+			plan->name = optarg;
 		else if (opt == 'd')
 			plan->device = optarg;
 		else
@@ -354,7 +417,9 @@ static void parse(int argc, char **argv, struct plan *plan)
 int main(int argc, char **argv)
 {
 	struct job job = {
-		.plan = { .passes = 2, .random = 2000, .threads = 4 },
+		.plan = {
+			.passes = 2, .random = 2000, .threads = 4, .name = "",
+		},
 	};
 	int rc = EXIT_FAILURE;
 

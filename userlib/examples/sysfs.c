@@ -63,6 +63,20 @@ static int read_number(int fd, uint64_t *out)
 	return 0;
 }
 
+int sysfs_read(const char *name, uint64_t *out)
+{
+	char path[128];
+	int fd, err;
+
+	snprintf(path, sizeof(path), SYSFS_DIR "%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = read_number(fd, out);
+	close(fd);
+	return err;
+}
+
 static int look(struct watch *w)
 {
 	struct sample s = { .seconds = now_seconds() - w->start };
