@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #define SLICE		(256 * 1024U)
 #define SLICES		16U		/* in a region of that class */
@@ -511,6 +512,27 @@ TEST_F(pressure, wait_ended_by_a_slice_of_its_own_client)
 	EXPECT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
 }
 
+/* Memory of a closed region that a pipe holds is not to be had before. */
+TEST_F(pressure, wait_ended_by_the_end_of_a_pin)
+{
+	struct iovec iov = { .iov_len = 4096 };
+	uint8_t page[4096];
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_TRUE(fill(self, 4));
+	iov.iov_base = rt_addr(&self->a, self->handles[0]);
+	memset(iov.iov_base, 1, 4096);
+	ASSERT_EQ(4096, vmsplice(fds[1], &iov, 1, 0));
+	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	ASSERT_EQ(0, rt_trim(self->a.fd, NULL));
+	CHECK_WAIT_ENDED_BY({
+		EXPECT_EQ(4096, read(fds[0], page, sizeof(page)));
+	});
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* One at its limit can be helped by its own client only. */
 TEST_F(pressure, wait_at_the_limit)
 {
@@ -668,6 +690,54 @@ TEST_F(pressure, nobody_overtakes)
 		waiter_end(&w[i]);
 		EXPECT_EQ(0, w[i].err);
 		EXPECT_EQ(i + 1, w[i].place);
+	}
+	rt_client_close(&c);
+}
+
+struct spinner {
+	struct rt_client *c;
+	uint64_t handle;
+	bool stop;
+};
+
+/* Tries all the time, but does not wait. */
+static void *spin(void *arg)
+{
+	struct spinner *s = arg;
+
+	while (!rt_load(&s->stop) && !s->handle)
+		s->handle = rt_alloc_one(s->c->fd, SLICE);
+	return NULL;
+}
+
+TEST_F(pressure, who_spins_does_not_overtake)
+{
+	struct rt_client c;
+	unsigned int turn;
+
+	ASSERT_EQ(0, rt_client_open(&c));
+	for (turn = 0; turn < 30; turn++) {
+		struct waiter w = {
+			.c = &self->b, .length = SLICE, .timeout_ms = LONG_MS,
+		};
+		struct spinner s = { .c = &c };
+		pthread_t thread;
+
+		ASSERT_TRUE(fill(self, 4));
+		waiter_start(&w);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, spin, &s));
+		usleep(5000);
+		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+		waiter_end(&w);
+		rt_store(&s.stop, true);
+		pthread_join(thread, NULL);
+		EXPECT_EQ(0, w.err);
+		EXPECT_EQ(0, s.handle);
+		if (s.handle)
+			rt_release_one(c.fd, s.handle);
+		EXPECT_EQ(0, rt_release_one(self->b.fd, w.handle));
+		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES,
+					    3 * SLICES));
 	}
 	rt_client_close(&c);
 }

@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "sysfs.h"
 
 #define NR_BUCKETS 16384
 
-/* How long to wait for others to give what they were asked for. */
-#define PATIENCE_MS 30000
+/* How long to wait for others to give memory, with some of its own and without. */
+#define SHORT_MS 100
+#define LONG_MS 30000
 
 /* The unit in which memory goes back. */
 #define REGION_BYTES (UINT64_C(4) << 20)
@@ -151,13 +153,27 @@ static int evict_one(struct cache *c)
 	return page_drop(c, victim);
 }
 
-/* With no page at all, the memory is with others, who have been asked for it. */
+/* Whether it has less memory than it would if all clients had the same. */
+static bool has_less_than_its_share(const struct cache *c)
+{
+	struct regalloc_stats stats;
+	uint64_t share;
+
+	return !sysfs_share(&share) && !regalloc_stats(c->ra, &stats) &&
+	       stats.charged_bytes + REGION_BYTES <= share;
+}
+
+/*
+ * The memory is with others, who have been asked for it. What they give is for
+ * who waits, or they would have it again at once.
+ */
 static int wait_for_slice(struct cache *c, struct regalloc_slice *slice)
 {
+	uint32_t timeout_ms = c->nr_pages ? SHORT_MS : LONG_MS;
 	int err;
 
 	pthread_mutex_unlock(&c->lock);
-	err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, PATIENCE_MS, slice);
+	err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, timeout_ms, slice);
 	pthread_mutex_lock(&c->lock);
 	return err;
 }
@@ -170,9 +186,11 @@ static int page_take_slice(struct cache *c, struct page *p)
 
 	do {
 		err = regalloc_alloc(c->ra, CACHE_BLOCK, 0, &slice);
-	} while (err == -ENOMEM && c->nr_pages && !evict_one(c));
-	if (err == -ENOMEM)
-		err = wait_for_slice(c, &slice);
+		if (err == -ENOMEM &&
+		    (!c->nr_pages || has_less_than_its_share(c)))
+			err = wait_for_slice(c, &slice);
+	} while ((err == -ENOMEM || err == -ETIMEDOUT) && c->nr_pages &&
+		 !evict_one(c));
 	if (err)
 		return err;
 

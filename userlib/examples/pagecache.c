@@ -315,15 +315,13 @@ static int read_all_watched(struct job *job)
 static void give(uint64_t wanted, void *arg)
 {
 	struct job *job = arg;
-	uint64_t budget = 0, nr_clients = 1;
 	struct regalloc_stats stats = { 0 };
+	uint64_t share = 0;
 
 	job->asked++;
-	sysfs_read("budget_bytes", &budget);
-	sysfs_read("nr_clients", &nr_clients);
+	sysfs_share(&share);
 	regalloc_stats(job->ra, &stats);
-	cache_give(job->cache, wanted,
-		   stats.charged_bytes > budget / nr_clients);
+	cache_give(job->cache, wanted, stats.charged_bytes > share);
 }
 
 static int read_and_give(struct job *job)

@@ -77,6 +77,18 @@ int sysfs_read(const char *name, uint64_t *out)
 	return err;
 }
 
+int sysfs_share(uint64_t *out)
+{
+	uint64_t budget, nr_clients;
+	int err = sysfs_read("budget_bytes", &budget);
+
+	if (!err)
+		err = sysfs_read("nr_clients", &nr_clients);
+	if (!err)
+		*out = nr_clients ? budget / nr_clients : budget;
+	return err;
+}
+
 static int look(struct watch *w)
 {
 	struct sample s = { .seconds = now_seconds() - w->start };

@@ -20,6 +20,14 @@
 int sysfs_read(const char *name, uint64_t *out);
 
 /**
+ * sysfs_share() - the budget divided by the number of clients
+ * @out: where to store it, in bytes
+ *
+ * Returns 0 or a negative errno.
+ */
+int sysfs_share(uint64_t *out);
+
+/**
  * struct sample - the counters at one moment
  * @seconds: since the watch began
  * @charged_bytes: regions of all clients
