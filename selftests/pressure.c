@@ -312,8 +312,9 @@ TEST_F(pressure, limit_is_never_passed)
 TEST_F(pressure, others_are_asked_once)
 {
 	uint32_t before = control(&self->a)->pressure;
-	uint64_t events = rt_stat("pressure_events");
+	uint64_t events = rt_stat("pressure_events"), h[2 * SLICES];
 	unsigned int i;
+	uint32_t got;
 
 	EXPECT_FALSE(is_asked(self->a.fd));
 	EXPECT_EQ(0, pressure(self->a.fd));
@@ -330,7 +331,11 @@ TEST_F(pressure, others_are_asked_once)
 
 	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
 	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
-	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	/* More is wanted of one who has not looked: that is no other event. */
+	EXPECT_EQ(-ENOMEM, rt_alloc(self->b.fd, SLICE, 2 * SLICES, 0, h, &got));
+	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
+	EXPECT_EQ(before + 2, rt_load(&control(&self->a)->pressure));
+	EXPECT_EQ(2 * RT_REGION, pressure(self->a.fd));
 	/* Who has nothing to spare is not asked, and not for more than that. */
 	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
 	EXPECT_FALSE(is_asked(self->b.fd));

@@ -13,11 +13,12 @@ packages() {
 	# pahole: the kernel's build calls it for BTF, from 6.12 on in any case.
 	build) echo make gcc libc6-dev libelf1 libssl3 pahole rsync xz-utils ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
-	test) packages build; packages vm; echo spin ;;
+	test) packages build; packages vm; packages examples; echo spin ;;
+	examples) echo e2fsprogs libssl-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; echo sparse shellcheck perl ;;
-	demo) packages build; packages vm
-		echo e2fsprogs gnuplot-nox libssl-dev pkg-config ;;
+	demo) packages build; packages vm; packages examples
+		echo gnuplot-nox ;;
 	bench) packages build; packages vm
 		echo gnuplot-nox libjemalloc2 libmimalloc2.0 \
 			libtcmalloc-minimal4 ;;

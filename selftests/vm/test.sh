@@ -10,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 vm=$here/vm.sh
 build=$top/build
+PATH=$PATH:/usr/sbin:/sbin
 KERNELS=${KERNELS:-$("$vm" list)}
 
 selftests() {
@@ -40,7 +41,7 @@ device_tests() {
 	for kernel in $KERNELS; do
 		echo "==== tests on kernel $kernel"
 		"$vm" boot --kernel "$kernel" --mem 4096 --timeout 1200 \
-			--payload "$build/payload" \
+			--payload "$build/payload" --disk "$build/test-disk" \
 			--log "$build/test-$kernel.log" \
 			--out "$build/test-$kernel.tap" \
 			-- "$(guest_command)" ||
@@ -55,10 +56,23 @@ make_payload() {
 	selftests -s -j"$(nproc)" install INSTALL_PATH="$build/payload/regalloc"
 	selftests -s emit_tests COLLECTION=regalloc |
 		sed -n 's/^regalloc://p' > "$build/payload/list"
-	make -s -C "$top/userlib" live LDFLAGS=-static
-	cp "$build/userlib/live" "$build/payload/regalloc/"
+	make -s -C "$top/userlib" live examples LDFLAGS=-static
+	for program in live example wave pagecache; do
+		cp "$build/userlib/$program" "$build/payload/regalloc/"
+	done
 	echo live >> "$build/payload/list"
 	cp -r "$source/tools/testing/selftests/kselftest" "$build/payload/"
+}
+
+# A file system with a file for the examples to read.
+make_disk() {
+	rm -rf "$build/test-files" "$build/test-disk"
+	mkdir "$build/test-files"
+	head -c 24M "$source/linux-source.deb" > "$build/test-files/data"
+	truncate -s 32M "$build/test-disk"
+	mke2fs -q -F -t ext4 -O ^has_journal -d "$build/test-files" \
+		"$build/test-disk"
+	rm -rf "$build/test-files"
 }
 
 # host_program NAME COMMAND...: in the form of the runner's output, for one way
@@ -162,6 +176,7 @@ rm -f "$build"/test-*
 printf '%s\n' $KERNELS | xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
 source=$("$vm" source)
 make_payload
+make_disk
 host_tests
 wait
 device_tests

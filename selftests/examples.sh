@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The example programs, which check themselves, under a budget that is too small
+# for what they want: alone, and several at once. They lie beside this script;
+# /dev/vda has a file system with a file "data".
+
+here=$(cd "$(dirname "$0")" && pwd)
+parameters=/sys/module/regalloc/parameters
+sysfs=/sys/class/misc/regalloc
+disk=$(mktemp -d)
+nr=0
+failed=0
+
+# check NAME COMMAND...: a result, and what the command said if it failed
+check() {
+	name=$1
+	nr=$((nr + 1))
+	shift
+	if "$@" >"$disk.out" 2>&1; then
+		echo "ok $nr $name"
+	else
+		tr '\r' '\n' <"$disk.out" | tail -n 20 | sed 's/^/# /'
+		echo "not ok $nr $name"
+		failed=$((failed + 1))
+	fi
+}
+
+# All memory goes back when nobody has the device open.
+nothing_left() {
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(cat $sysfs/charged_bytes)" -ne 0 ] || return 0
+		sleep 0.5
+	done
+	return 1
+}
+
+budget() {
+	echo "$1" >$parameters/budget && "$here/$2" "$3" "$4" "$5" "$6" "$7" &&
+		nothing_left
+}
+
+# Three at once, each with a working set of the whole budget: nobody fails, and
+# each is asked for memory.
+three() {
+	echo 24M >$parameters/budget || return
+	pids=
+	for i in 1 2 3; do
+		"$here/pagecache" --threads 2 --seconds 8 "$disk/data" \
+			>"$disk.$i" 2>&1 &
+		pids="$pids $!"
+	done
+	for pid in $pids; do
+		wait "$pid" || three_failed=1
+	done
+	cat "$disk".1 "$disk".2 "$disk".3
+	[ -z "$three_failed" ] || return
+	! grep -q "asked for memory 0 times" "$disk".1 "$disk".2 "$disk".3 &&
+		nothing_left
+}
+
+modprobe ext4 2>/dev/null
+if ! mount -t ext4 -o ro /dev/vda "$disk"; then
+	echo "1..0 # SKIP no disk with data"
+	exit 4
+fi
+echo "TAP version 13"
+check "example" "$here/example"
+check "wave" budget 64M wave --count 512 --waves 2 --hold 10
+check "pagecache alone" budget 16M pagecache --passes 2 "$disk/data"
+check "three page caches" three
+umount "$disk"
+rm -f "$disk".*
+rmdir "$disk"
+echo 3G >$parameters/budget
+echo "1..$nr"
+[ "$failed" -eq 0 ]
