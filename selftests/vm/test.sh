@@ -3,7 +3,9 @@
 #
 # Runs the tests of the pure parts, of the library and of the slice map's model
 # here, and those of the device in a guest of each kernel in KERNELS (default:
-# all that are supported). Each result counts once. Logs stay in build/test-*.
+# all that are supported). TESTS names the programs to run there, if not all of
+# them are wanted; REGALLOC_SECONDS makes those longer that take it. Each result
+# counts once. Logs stay in build/test-*.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,6 +24,7 @@ selftests() {
 guest_command() {
 	cat <<-END
 	export BASE_DIR=/payload
+	${REGALLOC_SECONDS:+export REGALLOC_SECONDS=$REGALLOC_SECONDS}
 	. /payload/kselftest/runner.sh
 	tap_prefix() {
 		while IFS= read -r line || [ "\$line" ]; do
@@ -40,7 +43,7 @@ device_tests() {
 	local kernel
 	for kernel in $KERNELS; do
 		echo "==== tests on kernel $kernel"
-		"$vm" boot --kernel "$kernel" --mem 4096 --timeout 1200 \
+		"$vm" boot --kernel "$kernel" --mem 4096 --timeout $((1200 + ${REGALLOC_SECONDS:-0})) \
 			--payload "$build/payload" --disk "$build/test-disk" \
 			--log "$build/test-$kernel.log" \
 			--out "$build/test-$kernel.tap" \
@@ -61,6 +64,10 @@ make_payload() {
 		cp "$build/userlib/$program" "$build/payload/regalloc/"
 	done
 	echo live >> "$build/payload/list"
+	if [ -n "${TESTS:-}" ]; then
+		# shellcheck disable=SC2086 # a list of words
+		printf '%s\n' $TESTS > "$build/payload/list"
+	fi
 	cp -r "$source/tools/testing/selftests/kselftest" "$build/payload/"
 }
 
