@@ -12,15 +12,21 @@ disk=$(mktemp -d)
 nr=0
 failed=0
 
-# check NAME COMMAND...: a result, and what the command said if it failed
+# The last lines of what a program said.
+show() {
+	tr '\r' '\n' <"$disk.out" | tail -n "$1" | sed 's/^/# /'
+}
+
+# check NAME COMMAND...: a result, and some of what the command said
 check() {
 	name=$1
 	nr=$((nr + 1))
 	shift
 	if "$@" >"$disk.out" 2>&1; then
+		show 8
 		echo "ok $nr $name"
 	else
-		tr '\r' '\n' <"$disk.out" | tail -n 20 | sed 's/^/# /'
+		show 30
 		echo "not ok $nr $name"
 		failed=$((failed + 1))
 	fi
@@ -63,6 +69,38 @@ three() {
 		nothing_left
 }
 
+# Three SQLite programs, each with a database almost as large as the budget.
+three_databases() {
+	alone 24M sqlite_load --processes 3 --rows 50000 --rounds 2 \
+		--db "$disk.db" >"$disk.1" || return
+	cat "$disk.1"
+	! grep -q "asked 0 times" "$disk.1"
+}
+
+# Who has done his work keeps only what nobody wants: the other one gets more
+# than half of the budget.
+idle_database() {
+	echo 16M >$parameters/budget || return
+	"$here/sqlite_load" --rows 30000 --rounds 1 --idle-ms 20000 \
+		--db "$disk.idle" >"$disk.1" &
+	idler=$!
+	sleep 8
+	"$here/sqlite_load" --rows 30000 --rounds 1 --db "$disk.busy" \
+		>"$disk.2" || return
+	wait $idler || return
+	cat "$disk.1" "$disk.2"
+	grep -q "had [0-4] MiB left after being idle" "$disk.1" && nothing_left
+}
+
+# Not a test of speed, but it shows what both take with the same memory.
+same_memory() {
+	for cache in builtin regalloc; do
+		echo "cache $cache"
+		alone 24M sqlite_load --cache $cache --cache-bytes 8388608 \
+			--rows 50000 --rounds 1 --db "$disk.db" || return
+	done
+}
+
 modprobe ext4 2>/dev/null
 if ! mount -t ext4 -o ro /dev/vda "$disk"; then
 	echo "1..0 # SKIP no disk with data"
@@ -73,6 +111,9 @@ check "example" "$here/example"
 check "wave" alone 64M wave --count 512 --waves 2 --hold 10
 check "pagecache alone" alone 16M pagecache --passes 2 "$disk/data"
 check "three page caches" three
+check "SQLite with its own cache and with slices" same_memory
+check "three SQLite programs" three_databases
+check "an idle SQLite program" idle_database
 umount "$disk"
 rm -f "$disk".*
 rmdir "$disk"

@@ -14,7 +14,7 @@ packages() {
 	build) echo make gcc libc6-dev libelf1 libssl3 pahole rsync xz-utils ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
 	test) packages build; packages vm; packages examples; echo spin ;;
-	examples) echo e2fsprogs libssl-dev pkg-config ;;
+	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; echo sparse shellcheck perl ;;
 	demo) packages build; packages vm; packages examples

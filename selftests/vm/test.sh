@@ -60,7 +60,7 @@ make_payload() {
 	selftests -s emit_tests COLLECTION=regalloc |
 		sed -n 's/^regalloc://p' > "$build/payload/list"
 	make -s -C "$top/userlib" live examples LDFLAGS=-static
-	for program in live example wave pagecache; do
+	for program in live example wave pagecache sqlite_load; do
 		cp "$build/userlib/$program" "$build/payload/regalloc/"
 	done
 	echo live >> "$build/payload/list"

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page cache: blocks of files in slices, read with O_DIRECT. It takes slices
- * until there are none, and from then on gives one back for each that it takes.
- * If others want memory, it gives back whole regions.
+ * A page cache: blocks of files in slices, read with O_DIRECT. It has no size of
+ * its own: it takes slices until there are none, and from then on replaces pages;
+ * and it evicts whole regions of them when others want memory.
  *
  * Threads share it. A page that somebody has got is not evicted until it is put.
  */
 #ifndef EXAMPLES_CACHE_H
 #define EXAMPLES_CACHE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <regalloc.h>
+
+#include "frame.h"
 
 #define CACHE_BLOCK UINT64_C(65536)
 
@@ -28,30 +29,32 @@ struct page {
 	unsigned char *data;
 	uint32_t length;
 
+	struct frame frame;
 	struct page *next;
 	uint64_t block;
-	uint64_t handle;
 	uint32_t pins;
-	uint32_t at;
 	int fd;
 	int err;
 	enum { PAGE_READING, PAGE_READY } state;
-	bool referenced;
 };
 
 /**
  * struct cache_counts - what a cache did
  * @hits: pages found
  * @misses: pages read
- * @evictions: pages given back for other pages
- * @given: pages given back for other programs
+ * @evictions: pages replaced by others of the cache
+ * @asked: how often other programs wanted memory
+ * @given: pages evicted for them
+ * @waits: how often it had to wait for memory from them
  * @pages: pages there now
  */
 struct cache_counts {
 	uint64_t hits;
 	uint64_t misses;
 	uint64_t evictions;
+	uint64_t asked;
 	uint64_t given;
+	uint64_t waits;
 	uint64_t pages;
 };
 
@@ -80,7 +83,8 @@ int cache_close(struct cache *c);
  * @length: how many bytes of the file are in it
  * @out: where to store the page, which the caller puts
  *
- * Returns 0 or a negative errno.
+ * Returns 0 or a negative errno; -ETIMEDOUT if the cache has nothing, and others
+ * did not give it any memory.
  */
 int cache_get(struct cache *c, int fd, uint64_t block, uint32_t length,
 	      struct page **out);
@@ -91,19 +95,6 @@ int cache_get(struct cache *c, int fd, uint64_t block, uint32_t length,
  * @p: the page
  */
 void cache_put(struct cache *c, struct page *p);
-
-/**
- * cache_give() - evict what others want
- * @c: the cache
- * @wanted: bytes of memory
- * @in_use_too: also what was used since the last call; else only the rest
- *
- * Memory goes back in regions, so this empties whole regions, those first of
- * which the fewest pages were used lately.
- *
- * Returns the bytes of the regions that were emptied.
- */
-uint64_t cache_give(struct cache *c, uint64_t wanted, bool in_use_too);
 
 /**
  * cache_count() - what the cache did so far

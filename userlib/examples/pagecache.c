@@ -6,9 +6,7 @@
  * came through must be that of an ordinary read of the file, and the module must
  * never have held more than the budget.
  *
- * Several of them at once share the budget: who is asked for memory gives what it
- * has not used since it was asked before, and if it has more than an equal share
- * of the budget, what it uses as well.
+ * Several of them at once share the budget.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -40,10 +38,10 @@ static const char usage[] =
 	"                   of its files, most of them of a few (default 2000)\n"
 	"  --threads N      reading threads, 1 to 256 (default 4)\n"
 	"  --limit N        hold no more than so many bytes (default: all there is)\n"
-"  --reserve N      have so many bytes of the budget kept for it (default 0)\n"
-"  --seconds N      go on reading for so long (default: until all passes are\n"
-"                   done)\n"
-"  --name TEXT      say this in front of each line about a file\n"
+	"  --reserve N      have so many bytes of the budget kept for it (default 0)\n"
+	"  --seconds N      go on reading for so long (default: until all passes are\n"
+	"                   done)\n"
+	"  --name TEXT      say this in front of each line about a file\n"
 	"  --device F       the device (default /dev/regalloc)\n"
 	"  --help           this text\n"
 	"\n"
@@ -74,7 +72,6 @@ struct plan {
  * @bytes_read: through the cache so far
  * @failed: somebody gave up, so everybody should
  * @end: when to stop, if the plan says so
- * @asked: how often others wanted memory
  * @peak_charged: most that the watch saw; its own until it ends
  * @looks: how often it looked
  * @over_budget: how often it saw more than the budget
@@ -90,7 +87,6 @@ struct job {
 	atomic_ullong bytes_read;
 	atomic_bool failed;
 	double end;
-	atomic_uint asked;
 	uint64_t peak_charged;
 	uint64_t looks;
 	uint64_t over_budget;
@@ -286,8 +282,9 @@ static int summary(const struct job *job)
 	       job->bytes / MIB, job->bytes_read / MIB);
 	printf("%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " evictions\n",
 	       n.hits, n.misses, n.evictions);
-	printf("asked for memory %u times, gave %" PRIu64 " pages\n",
-	       job->asked, n.given);
+	printf("asked for memory %" PRIu64 " times, gave %" PRIu64
+	       " pages, waited %" PRIu64 " times\n",
+	       n.asked, n.given, n.waits);
 	printf("charged at most %.0f MiB, over the budget in %" PRIu64 " of %"
 	       PRIu64 " looks\n", job->peak_charged / MIB, job->over_budget,
 	       job->looks);
@@ -311,32 +308,6 @@ static int read_all_watched(struct job *job)
 	return summary(job) || rc ? EXIT_FAILURE : 0;
 }
 
-/* Called from the listener: others want memory. */
-static void give(uint64_t wanted, void *arg)
-{
-	struct job *job = arg;
-	struct regalloc_stats stats = { 0 };
-	uint64_t share = 0;
-
-	job->asked++;
-	sysfs_share(&share);
-	regalloc_stats(job->ra, &stats);
-	cache_give(job->cache, wanted, stats.charged_bytes > share);
-}
-
-static int read_and_give(struct job *job)
-{
-	struct regalloc_listener *listener;
-	int rc, err;
-
-	err = regalloc_listener_start(job->ra, give, job, &listener);
-	if (err)
-		return fail("cannot listen", err);
-	rc = read_all_watched(job);
-	regalloc_listener_stop(listener);
-	return rc;
-}
-
 static int run(struct job *job)
 {
 	const struct plan *plan = &job->plan;
@@ -353,7 +324,7 @@ static int run(struct job *job)
 		rc = fail("cannot begin", err);
 	} else {
 		job->end = now_seconds() + plan->seconds;
-		rc = read_and_give(job);
+		rc = read_all_watched(job);
 		err = cache_close(job->cache);
 		if (err)
 			rc = fail("cannot release", err);

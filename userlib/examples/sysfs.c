@@ -63,32 +63,6 @@ static int read_number(int fd, uint64_t *out)
 	return 0;
 }
 
-int sysfs_read(const char *name, uint64_t *out)
-{
-	char path[128];
-	int fd, err;
-
-	snprintf(path, sizeof(path), SYSFS_DIR "%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = read_number(fd, out);
-	close(fd);
-	return err;
-}
-
-int sysfs_share(uint64_t *out)
-{
-	uint64_t budget, nr_clients;
-	int err = sysfs_read("budget_bytes", &budget);
-
-	if (!err)
-		err = sysfs_read("nr_clients", &nr_clients);
-	if (!err)
-		*out = nr_clients ? budget / nr_clients : budget;
-	return err;
-}
-
 static int look(struct watch *w)
 {
 	struct sample s = { .seconds = now_seconds() - w->start };

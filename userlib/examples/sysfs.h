@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the module's counters in sysfs, once, or from a thread of its own while
- * the program does its work.
+ * Watches the module's counters in sysfs from a thread of its own, while the
+ * program does its work.
  */
 #ifndef EXAMPLES_SYSFS_H
 #define EXAMPLES_SYSFS_H
@@ -9,23 +9,6 @@
 #include <stdint.h>
 
 #define SYSFS_DIR "/sys/class/misc/regalloc/"
-
-/**
- * sysfs_read() - one number of the module
- * @name: of the file in SYSFS_DIR
- * @out: where to store it
- *
- * Returns 0 or a negative errno.
- */
-int sysfs_read(const char *name, uint64_t *out);
-
-/**
- * sysfs_share() - the budget divided by the number of clients
- * @out: where to store it, in bytes
- *
- * Returns 0 or a negative errno.
- */
-int sysfs_share(uint64_t *out);
 
 /**
  * struct sample - the counters at one moment
