@@ -1,23 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Has spin search all interleavings of slice_map.pml, in each of the
-# configurations below, and then with each of the model's mutants, which must
-# be found. Takes about a minute on two processors, and at most JOBS (default:
-# 2) times 900 MB.
+# Has spin search all interleavings of the models, in each of the configurations
+# below, and then with each of their mutants, which must be found. Takes about a
+# minute on two processors, and at most JOBS (default: 2) times 900 MB.
 #
 #	run.sh [NAME...]	only these
 #
 # Succeeds only if every search was complete and found what it should.
 set -euo pipefail
 
-model=$(cd "$(dirname "$0")" && pwd)/slice_map.pml
+here=$(cd "$(dirname "$0")" && pwd)
 JOBS=${JOBS:-2}
 max_depth=10000
 max_mb=900
-max_seconds=100
+max_seconds=300
 
-# One thread more than one slice has room for sees it full; two slices make a
+# Those of waiters.pml have names that begin with "waiters", all others are of
+# slice_map.pml. One thread more than one slice has room for sees it full; two slices make a
 # seal that is half done.
 declare -A configs=(
 	[race]="-DUSERS=2 -DROUNDS=1 -DSLOTS=1 -DPER=2 -DBUDGET=1 -DMAIL"
@@ -33,6 +33,8 @@ declare -A configs=(
 	[from_eager_first]="-DUSERS=2 -DROUNDS=1 -DSLOTS=1 -DPER=2 -DBUDGET=1 -DFLIP -DEAGER -DFIRST_ARMS"
 	[kill]="-DUSERS=2 -DROUNDS=2 -DMORE_ROUNDS=1 -DSLOTS=1 -DPER=2 -DBUDGET=1 -DKILL"
 	[full]="-DUSERS=3 -DROUNDS=2 -DMORE_ROUNDS=1 -DSLOTS=1 -DPER=1 -DBUDGET=1 -DPLAIN -DLATE"
+	[waiters]="-DWAITERS=3"
+	[waiters_quick]="-DWAITERS=2 -DQUICK=1"
 	[full_moving]="-DUSERS=3 -DROUNDS=1 -DMORE_ROUNDS=2 -DSLOTS=1 -DPER=2 -DBUDGET=1 -DPLAIN -DLATE"
 )
 
@@ -41,6 +43,7 @@ declare -A configs=(
 spare_left='!(open[slot])||ok'
 hint_lost='!(again)||avail[slot]'
 false_enomem='violated spent'
+asleep='!(asleep)'
 declare -A mutants=(
 	[NO_GENERATION]="race:hold[hs]==hg"
 	[NO_SEAL]="race:!(hold["
@@ -61,6 +64,12 @@ declare -A mutants=(
 	[LAST_LOOK_BY_HINTS]="full:$false_enomem"
 	[LAST_LOOK_ONCE]="full_moving:$false_enomem"
 	[EXIT_UNNOTICED]="kill:$spare_left"
+	[ATTENTION_READ_EARLY]="waiters:$asleep"
+	[QUEUE_READ_EARLY]="waiters:$asleep"
+	[ATTEND_LATE]="waiters:$asleep"
+	[NO_KICK_AT_JOIN]="waiters:$asleep"
+	[NO_AGAIN]="waiters:$asleep"
+	[LEAVE_KEEPS_TURN]="waiters:$asleep"
 )
 
 die() {
@@ -68,11 +77,19 @@ die() {
 	exit 1
 }
 
-# search NAME FLAG...: leaves pan's output in $work/NAME.out
+# The model that a configuration is of.
+model_of() {
+	case $1 in
+	waiters*) echo "$here/waiters.pml" ;;
+	*) echo "$here/slice_map.pml" ;;
+	esac
+}
+
+# search NAME MODEL FLAG...: leaves pan's output in $work/NAME.out
 # Not optimized: that would take longer than most searches do.
 search() {
-	local dir=$work/$1 out=$work/$1.out
-	shift
+	local dir=$work/$1 out=$work/$1.out model=$2
+	shift 2
 	mkdir "$dir"
 	cd "$dir"
 	spin -a "$@" "$model" >"$out" 2>&1 || return 0
@@ -111,7 +128,7 @@ report() {
 	fi
 }
 
-# start NAME FLAG...: in the background, when there is room
+# start NAME MODEL FLAG...: in the background, when there is room
 start() {
 	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
 		wait -n
@@ -125,7 +142,7 @@ done
 # A mutant that nobody asks for proves nothing.
 while read -r name; do
 	[ -n "${mutants[${name#MUTANT_}]-}" ] || die "$name is not in the list"
-done < <(grep -oE 'MUTANT_[A-Z_]*[A-Z]' "$model" | sort -u)
+done < <(grep -hoE 'MUTANT_[A-Z_]*[A-Z]' "$here"/*.pml | sort -u)
 
 mapfile -t names < <(printf '%s\n' "${!configs[@]}" | sort)
 mapfile -t -O ${#names[@]} names < <(printf '%s\n' "${!mutants[@]}" | sort)
@@ -137,13 +154,14 @@ failed=0
 
 for name in "${names[@]}"; do
 	if [ -n "${configs[$name]-}" ]; then
-		read -ra flags <<<"${configs[$name]}"
+		config=$name mutant=
 	elif [ -n "${mutants[$name]-}" ]; then
-		read -ra flags <<<"${configs[${mutants[$name]%%:*}]} -DMUTANT_$name"
+		config=${mutants[$name]%%:*} mutant=-DMUTANT_$name
 	else
 		die "no configuration or mutant named $name"
 	fi
-	start "$name" "${flags[@]}"
+	read -ra flags <<<"${configs[$config]} $mutant"
+	start "$name" "$(model_of "$config")" "${flags[@]}"
 done
 wait
 

@@ -10,8 +10,8 @@
  * enforces, and a mutant has the other one. So whatever stands in a mutant as
  * two accesses in the wrong order needs a full fence in the code.
  *
- * Shared with user space, as in the uapi header: word, avail, dirty, armed,
- * eager. The rest is the kernel's: lock is the client's lock, queued says that
+ * Shared with user space, as in the uapi header: word, avail, dirty; armed and
+ * eager are bits of its "attention". The rest is the kernel's: lock is the client's lock, queued says that
  * the decay work is pending. Time is not modelled: pending work runs whenever it
  * likes, and a spare is due when it is met for the second time.
  *
