@@ -64,6 +64,8 @@ make_payload() {
 		cp "$build/userlib/$program" "$build/payload/regalloc/"
 	done
 	echo live >> "$build/payload/list"
+	echo "timeout=$((300 + ${REGALLOC_SECONDS:-0}))" \
+		> "$build/payload/regalloc/settings"
 	if [ -n "${TESTS:-}" ]; then
 		# shellcheck disable=SC2086 # a list of words
 		printf '%s\n' $TESTS > "$build/payload/list"
