@@ -413,7 +413,7 @@ static void fault_catch(void)
 	sigaction(SIGSEGV, &sa, NULL);
 }
 
-int rt_peek(const void *addr, uint8_t *out)
+int rt_guarded(void (*fn)(void *arg), void *arg)
 {
 	int sig;
 
@@ -421,24 +421,46 @@ int rt_peek(const void *addr, uint8_t *out)
 	sig = sigsetjmp(fault_env, 1);
 	if (!sig) {
 		fault_armed = true;
-		*out = rt_load((const uint8_t *)addr);
+		fn(arg);
 	}
 	fault_armed = false;
 	return sig;
 }
 
+struct byte_access {
+	uint8_t *addr;
+	uint8_t value;
+};
+
+static void load_byte(void *arg)
+{
+	struct byte_access *b = arg;
+
+	b->value = rt_load(b->addr);
+}
+
+static void store_byte(void *arg)
+{
+	struct byte_access *b = arg;
+
+	rt_store(b->addr, b->value);
+}
+
+int rt_peek(const void *addr, uint8_t *out)
+{
+	struct byte_access b = { .addr = (uint8_t *)addr };
+	int sig = rt_guarded(load_byte, &b);
+
+	if (!sig)
+		*out = b.value;
+	return sig;
+}
+
 int rt_poke(void *addr, uint8_t value)
 {
-	int sig;
+	struct byte_access b = { addr, value };
 
-	fault_catch();
-	sig = sigsetjmp(fault_env, 1);
-	if (!sig) {
-		fault_armed = true;
-		rt_store((uint8_t *)addr, value);
-	}
-	fault_armed = false;
-	return sig;
+	return rt_guarded(store_byte, &b);
 }
 
 bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value)

@@ -145,6 +145,7 @@ int rt_stats(int fd, struct regalloc_ioc_stats *stats);
 int rt_zero(int fd, uint64_t handle);
 
 /* Memory: 0, or the signal that the access raised */
+int rt_guarded(void (*fn)(void *arg), void *arg);
 int rt_peek(const void *addr, uint8_t *out);
 int rt_poke(void *addr, uint8_t value);
 bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef FUZZ_SHRINK_H
+#define FUZZ_SHRINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Print the operations of a failing sequence without which it does not fail,
+ * and what happens in them. False if it does not fail at all.
+ */
+bool shrink(uint64_t seed, uint32_t nr_ops);
+
+#endif /* FUZZ_SHRINK_H */
