@@ -40,10 +40,14 @@ guest_command() {
 # The results come over a line of their own, where no message of the kernel can
 # tear them.
 device_tests() {
-	local kernel
+	local kernel mem
 	for kernel in $KERNELS; do
 		echo "==== tests on kernel $kernel"
-		"$vm" boot --kernel "$kernel" --mem 4096 --timeout $((1200 + ${REGALLOC_SECONDS:-0})) \
+		case $kernel in
+		*-*) mem=6144 ;;	# a debug kernel needs some for itself
+		*) mem=4096 ;;
+		esac
+		"$vm" boot --kernel "$kernel" --mem "$mem" --timeout $((1200 + ${REGALLOC_SECONDS:-0})) \
 			--payload "$build/payload" --disk "$build/test-disk" \
 			--log "$build/test-$kernel.log" \
 			--out "$build/test-$kernel.tap" \

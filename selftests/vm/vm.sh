@@ -4,7 +4,8 @@
 # Debian's kernels in a virtual machine, without installing them:
 #
 #	vm.sh list		print the VERSIONs supported
-#	vm.sh kernel VERSION	fetch it; print KDIR=, VMLINUZ=, RELEASE=
+#	vm.sh list-debug	print those that are built for debugging
+#	vm.sh kernel VERSION	fetch or build it; print KDIR=, VMLINUZ=, RELEASE=
 #	vm.sh source		fetch the 6.1 source; print the path of the tree, a
 #				part of it: selftests, scripts, linux-source.deb
 #	vm.sh build VERSION [MAKE-ARGUMENT...]
@@ -36,6 +37,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
 kernels="6.1 6.12"
+debug_kernels="6.12-kasan 6.12-kcsan"
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 guest_modules="virtio_pci virtio_blk brd loop ext4"
 
@@ -57,132 +59,10 @@ lock() {
 	flock 9
 }
 
-# ---- packages --------------------------------------------------------------
-
-apt_options=(-q -o APT::Sandbox::User=root)
-
-# The machine's package lists may be absent, outdated or without backports, and
-# to update them takes root. So there are lists of our own to fall back on,
-# from the mirror that the machine uses.
-use_private_lists() {
-	local signed
-	signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
-	# shellcheck disable=SC2016 # apt fills in the fields
-	apt-get indextargets --no-release-info \
-		--format '$(IDENTIFIER) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
-	awk -v name="$codename" -v signed="$signed" '
-		$1 != "Packages" { next }
-		$3 == name || index($3, name "-") == 1 {
-			print "deb", signed, $2, $3, $4
-		}
-		$3 == name { print "deb", signed, $2, name "-backports", $4 }
-	' | sort -u > "$cache/apt/sources.list"
-	[ -s "$cache/apt/sources.list" ] || die "no mirror of Debian $codename"
-	apt_options+=(-o Dir::Etc::SourceList="$cache/apt/sources.list"
-		-o Dir::Etc::SourceParts=/dev/null
-		-o Dir::State::Lists="$cache/apt/lists"
-		-o Dir::Cache="$cache/apt")
-	apt-get "${apt_options[@]}" update >&2
-}
-
-prefer_backports() {
-	apt_options+=(-o APT::Default-Release="$codename-backports")
-}
-
-# obtain FUNCTION ARGUMENT...: with the machine's lists, else with our own.
-obtain() {
-	"$@" && return
-	lock "$cache/apt"
-	use_private_lists || echo "vm.sh: no package lists" >&2
-	"$@" && return
-	prefer_backports
-	"$@" || die "cannot obtain: $*"
-}
-
-# field PACKAGE FIELD: prints nothing if apt does not know the package.
-field() {
-	apt-cache "${apt_options[@]}" --no-all-versions show "$1" 2>/dev/null |
-		sed -n "s/^$2: //p"
-}
-
-# Downloads packages into the current directory.
-download() {
-	apt-get "${apt_options[@]}" download "$@" >&2
-}
-
-# ---- kernel and source -----------------------------------------------------
-
-# Follows the meta packages: the names of the real ones hold a version that
-# vanishes with the next update.
-fetch_kernel() {
-	local meta image version release headers
-	for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
-		# linux-image-RELEASE (= VERSION)
-		read -r image _ version < <(field "$meta" Depends) || continue
-		case $image in linux-image-"$1".*) break ;; esac
-		image=
-	done
-	[ -n "${image:-}" ] || return 1
-	version=${version%)}
-	release=${image#linux-image-}
-	kernel_dir=$cache/linux-$version
-	lock "$kernel_dir"
-	[ ! -d "$kernel_dir" ] || return 0
-	headers=$(field "linux-headers-$release" Depends |
-		grep -oE 'linux-(headers-[^ ,]*-common|kbuild-[^ ,]*)' |
-		sed "s/\$/=$version/") || return 1
-	# shellcheck disable=SC2086 # a list of packages
-	unpack_kernel "$kernel_dir" "$image=$version" \
-		"linux-headers-$release=$version" $headers
-}
-
-# A directory that exists is complete: it gets its name last.
-unpack_kernel() {
-	local dir=$1 new=$1.new deb
-	shift
-	rm -rf "$new" && mkdir -p "$new" || return 1
-	(cd "$new" && download "$@") || return 1
-	for deb in "$new"/*.deb; do
-		dpkg-deb -x "$deb" "$new" && rm "$deb" || return 1
-	done
-	# The headers are made for /usr/src.
-	sed -i "s|^include /usr/src|include $dir/usr/src|" \
-		"$new"/usr/src/linux-headers-*/Makefile &&
-	mv "$new" "$dir"
-}
-
-# Sets KDIR, VMLINUZ, RELEASE and kernel_dir.
-kernel() {
-	case " $kernels " in
-	*" $1 "*) ;;
-	*) die "kernel '$1' is not one of: $kernels" ;;
-	esac
-	obtain fetch_kernel "$1"
-	VMLINUZ=$(echo "$kernel_dir"/boot/vmlinuz-*)
-	RELEASE=${VMLINUZ##*/vmlinuz-}
-	KDIR=$kernel_dir/usr/src/linux-headers-$RELEASE
-}
-
-fetch_source() {
-	local version new
-	version=$(field linux-source-6.1 Version)
-	[ -n "$version" ] || return 1
-	source_dir=$cache/linux-source-$version
-	new=$source_dir.new
-	lock "$source_dir"
-	[ ! -d "$source_dir" ] || return 0
-	rm -rf "$new" && mkdir -p "$new" || return 1
-	(cd "$new" && download linux-source-6.1="$version") || return 1
-	mv "$new"/*.deb "$new/linux-source.deb" || return 1
-	dpkg-deb --fsys-tarfile "$new/linux-source.deb" |
-		tar -xO ./usr/src/linux-source-6.1.tar.xz |
-		tar -xJ -C "$new" --strip-components=1 --wildcards \
-			'linux-source-*/tools/testing/selftests' \
-			'linux-source-*/tools/include' \
-			'linux-source-*/scripts' || return 1
-	mv "$new" "$source_dir"
-}
+# shellcheck source=selftests/vm/packages.sh
+. "$here/packages.sh"
+# shellcheck source=selftests/vm/kernels.sh
+. "$here/kernels.sh"
 
 # ---- module ----------------------------------------------------------------
 
@@ -277,7 +157,8 @@ initramfs() {
 	"$root/bin/busybox" --list | while read -r applet; do
 		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 	done
-	copy_modules "$root"
+	# A debug kernel has everything built in.
+	[ ! -d "$kernel_dir/lib/modules" ] || copy_modules "$root"
 	cp "$2" "$root/regalloc.ko"
 	[ -z "$3" ] || cp -a "$3" "$root/payload"
 	echo "$4" > "$root/command"
@@ -400,6 +281,9 @@ command=${1:-}
 case $command in
 list)
 	echo "$kernels"
+	;;
+list-debug)
+	echo "$debug_kernels"
 	;;
 kernel)
 	kernel "${1:-}"

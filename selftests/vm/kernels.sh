@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kernels: those of Debian as they come, and ones built for debugging from
+# Debian's source; a part of vm.sh.
+
+# Follows the meta packages: the names of the real ones hold a version that
+# vanishes with the next update.
+fetch_kernel() {
+	local meta image version release headers
+	for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
+		# linux-image-RELEASE (= VERSION)
+		read -r image _ version < <(field "$meta" Depends) || continue
+		case $image in linux-image-"$1".*) break ;; esac
+		image=
+	done
+	[ -n "${image:-}" ] || return 1
+	version=${version%)}
+	release=${image#linux-image-}
+	kernel_dir=$cache/linux-$version
+	lock "$kernel_dir"
+	[ ! -d "$kernel_dir" ] || return 0
+	headers=$(field "linux-headers-$release" Depends |
+		grep -oE 'linux-(headers-[^ ,]*-common|kbuild-[^ ,]*)' |
+		sed "s/\$/=$version/") || return 1
+	# shellcheck disable=SC2086 # a list of packages
+	unpack_kernel "$kernel_dir" "$image=$version" \
+		"linux-headers-$release=$version" $headers
+}
+
+# A directory that exists is complete: it gets its name last.
+unpack_kernel() {
+	local dir=$1 new=$1.new deb
+	shift
+	rm -rf "$new" && mkdir -p "$new" || return 1
+	(cd "$new" && download "$@") || return 1
+	for deb in "$new"/*.deb; do
+		dpkg-deb -x "$deb" "$new" && rm "$deb" || return 1
+	done
+	# The headers are made for /usr/src.
+	sed -i "s|^include /usr/src|include $dir/usr/src|" \
+		"$new"/usr/src/linux-headers-*/Makefile &&
+	mv "$new" "$dir"
+}
+
+# unpack_source VERSION NAME [TAR-ARGUMENT...]: sets source_dir, a tree called
+# NAME-... in the cache. What follows says which part of it is wanted.
+unpack_source() {
+	local package=linux-source-$1 name=$2 version new
+	version=$(field "$package" Version)
+	[ -n "$version" ] || return 1
+	source_dir=$cache/$name-$version
+	new=$source_dir.new
+	lock "$source_dir"
+	[ ! -d "$source_dir" ] || return 0
+	rm -rf "$new" && mkdir -p "$new" || return 1
+	(cd "$new" && download "$package=$version") || return 1
+	mv "$new"/*.deb "$new/linux-source.deb" || return 1
+	dpkg-deb --fsys-tarfile "$new/linux-source.deb" |
+		tar -xO "./usr/src/$package.tar.xz" |
+		tar -xJ -C "$new" --strip-components=1 "${@:3}" || return 1
+	mv "$new" "$source_dir"
+}
+
+fetch_source() {
+	unpack_source 6.1 linux-source --wildcards \
+		'linux-source-*/tools/testing/selftests' \
+		'linux-source-*/tools/include' \
+		'linux-source-*/scripts'
+}
+
+# ---- for debugging ---------------------------------------------------------
+
+# Options asked for in the files after the first, and not in the first. Those
+# that depend on something else disappear without a word.
+missing_options() {
+	local config=$1
+	shift
+	grep -hE '^(CONFIG_|# CONFIG_)' "$@" | while read -r line; do
+		case $line in
+		'# '*) ! grep -qxE "${line:2:-11}=.*" "$config" ;;
+		*) grep -qxF "$line" "$config" ;;
+		esac || echo "$line"
+	done
+}
+
+# build_debug_kernel TREE DIR FRAGMENT...
+build_debug_kernel() {
+	local tree=$1 dir=$2 absent
+	shift 2
+	make -C "$tree" O="$dir" tinyconfig || return 1
+	"$tree/scripts/kconfig/merge_config.sh" -m -O "$dir" "$dir/.config" \
+		"$@" && make -C "$dir" olddefconfig || return 1
+	absent=$(missing_options "$dir/.config" "$@")
+	[ -z "$absent" ] || die "the debug kernel would lack: $absent"
+	make -C "$dir" -j"$(nproc)" bzImage modules_prepare || return 1
+	cp "$dir/vmlinux.symvers" "$dir/Module.symvers" || return 1
+	# What stays is for running it, and for building modules.
+	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
+		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' \) \
+		-exec rm {} +
+	rm -f "$dir"/vmlinux "$dir"/.tmp_vmlinux*
+}
+
+# debug_kernel VERSION FLAVOUR: Debian's source with FLAVOUR.config, built once.
+debug_kernel() {
+	local fragments=("$here/debug.config" "$here/$2.config") hash
+	obtain unpack_source "$1" linux-tree
+	hash=$(cat "${fragments[@]}" | sha256sum | cut -c 1-12)
+	kernel_dir=$cache/linux-debug-$2-${source_dir##*/linux-tree-}-$hash
+	lock "$kernel_dir"
+	if [ ! -e "$kernel_dir/regalloc-complete" ]; then
+		echo "vm.sh: building kernel $1-$2, 20 to 40 minutes:" \
+			"$kernel_dir.log" >&2
+		rm -rf "$kernel_dir"
+		build_debug_kernel "$source_dir" "$kernel_dir" \
+			"${fragments[@]}" > "$kernel_dir.log" 2>&1 || {
+			tail -n 30 "$kernel_dir.log" >&2
+			die "the debug kernel does not build"
+		}
+		touch "$kernel_dir/regalloc-complete"
+	fi
+	VMLINUZ=$kernel_dir/arch/x86/boot/bzImage
+	RELEASE=$(cat "$kernel_dir/include/config/kernel.release")
+	KDIR=$kernel_dir
+}
+
+# ---- any of them -----------------------------------------------------------
+
+# Sets KDIR, VMLINUZ, RELEASE and kernel_dir.
+kernel() {
+	case " $kernels $debug_kernels " in
+	*" $1 "*) ;;
+	*) die "kernel '$1' is not one of: $kernels $debug_kernels" ;;
+	esac
+	case $1 in
+	*-*) debug_kernel "${1%-*}" "${1##*-}"; return ;;
+	esac
+	obtain fetch_kernel "$1"
+	VMLINUZ=$(echo "$kernel_dir"/boot/vmlinuz-*)
+	RELEASE=${VMLINUZ##*/vmlinuz-}
+	KDIR=$kernel_dir/usr/src/linux-headers-$RELEASE
+}
