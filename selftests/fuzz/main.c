@@ -3,7 +3,7 @@
  * A fuzzer with a model: random operations on the device, of which it is known
  * what must come of them.
  *
- *	fuzzer				a short test with TAP output
+ *	fuzzer				a test with TAP output, REGALLOC_SECONDS long
  *	fuzzer --seed N [--ops N]	one sequence, the same each time
  *	fuzzer --seed N [--ops N] --shrink
  *					what of it is needed for it to fail
@@ -20,13 +20,13 @@
 #include "shrink.h"
 #include "solo.h"
 #include "tally.h"
+#include "team.h"
 
 struct options {
 	uint64_t seed;
 	uint32_t ops;
 	uint32_t procs;
 	uint32_t seconds;
-	bool seeded;
 	bool shrink;
 	bool hostile;
 };
@@ -54,7 +54,6 @@ static struct options parse(int argc, char **argv)
 		switch (c) {
 		case 's':
 			o.seed = strtoull(optarg, NULL, 0);
-			o.seeded = true;
 			break;
 		case 'o':
 			o.ops = strtoul(optarg, NULL, 0);
@@ -75,7 +74,53 @@ static struct options parse(int argc, char **argv)
 			exit(2);
 		}
 	}
+	if (!o.ops || !o.procs || o.procs > TEAM_MOST)
+		exit(2);
 	return o;
+}
+
+/* One sequence after another, until the time is over; at least one. */
+static bool run(const struct options *o)
+{
+	uint64_t end = rt_now_ms() + o->seconds * 1000ULL, seed = o->seed;
+	bool good;
+
+	do {
+		if (o->procs > 1 || o->hostile)
+			good = team_run(seed, o->ops, o->procs, o->hostile);
+		else
+			good = solo_run(seed, o->ops);
+		seed++;
+	} while (good && rt_now_ms() < end);
+	return good;
+}
+
+static unsigned int nr_results;
+
+static void result(bool good, const char *name)
+{
+	printf("%s %u fuzzer.%s\n", good ? "ok" : "not ok", ++nr_results, name);
+}
+
+/* Each way of playing for a share of the time. */
+static bool short_test(struct options o)
+{
+	bool solo, team, hostile, all;
+
+	printf("TAP version 13\n1..4\n");
+	o.seconds = rt_env_u32("REGALLOC_SECONDS", 15) / 3;
+	solo = run(&o);
+	result(solo, "one_process");
+	o.procs = 4;
+	team = run(&o);
+	result(team, "four_processes");
+	o.hostile = true;
+	hostile = run(&o);
+	result(hostile, "beside_a_hostile_client");
+	tally_print();
+	all = tally_all_succeeded();
+	result(all, "each_operation_has_worked");
+	return solo && team && hostile && all;
 }
 
 int main(int argc, char **argv)
@@ -87,10 +132,12 @@ int main(int argc, char **argv)
 	tally_init();
 	player_init();
 	printf("# seed %" PRIu64 ", %u operations\n", o.seed, o.ops);
-	if (o.shrink) {
+	if (argc == 1) {
+		good = short_test(o);
+	} else if (o.shrink) {
 		good = !shrink(o.seed, o.ops);
 	} else {
-		good = solo_run(o.seed, o.ops, o.seconds);
+		good = run(&o);
 		tally_print();
 	}
 	rt_end();

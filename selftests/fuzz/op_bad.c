@@ -148,7 +148,8 @@ static void *bad_pointer(struct player *p, uint64_t random)
 	case 1:
 		return p->area + AREA_PAGE;
 	case 2:
-		/* The last bytes that can be touched. */
+		/* A structure that reaches into the second page. */
+		*(uint32_t *)(p->area + AREA_PAGE - 4) = AREA_PAGE;
 		return p->area + AREA_PAGE - 4;
 	default:
 		/* The kernel's half. */

@@ -34,8 +34,6 @@ struct player *player_create(bool alone, uint64_t budget)
 	p->m->alone = alone;
 	p->m->budget = budget;
 	p->area = shared_pages(3 * AREA_PAGE);
-	/* What is left of a structure that reaches into the second page. */
-	*(uint32_t *)(p->area + AREA_PAGE - 4) = AREA_PAGE;
 	mprotect(p->area + AREA_PAGE, AREA_PAGE, PROT_NONE);
 	mprotect(p->area + 2 * AREA_PAGE, AREA_PAGE, PROT_READ);
 	return p;
@@ -230,7 +228,6 @@ void player_took(struct player *p, unsigned int class, uint32_t count,
 		player_fill(p, p->handles[i]);
 	}
 }
-
 
 uint64_t player_some_live(struct player *p, uint64_t random)
 {

@@ -41,22 +41,14 @@ int solo_play(uint64_t seed, const struct op *ops, uint32_t nr_ops,
 	return rt_child_status(pid);
 }
 
-bool solo_run(uint64_t seed, uint32_t nr_ops, uint32_t seconds)
+bool solo_run(uint64_t seed, uint32_t nr_ops)
 {
-	uint64_t end = rt_now_ms() + seconds * 1000ULL;
-	struct op *ops;
-	int status;
+	struct op *ops = solo_draw(seed, nr_ops);
+	int status = solo_play(seed, ops, nr_ops, false, false);
 
-	do {
-		ops = solo_draw(seed, nr_ops);
-		status = solo_play(seed, ops, nr_ops, false, false);
-		free(ops);
-		if (status) {
-			printf("# replay: fuzzer --seed %" PRIu64 " --ops %u --shrink (status %d)\n",
-			       seed, nr_ops, status);
-			return false;
-		}
-		seed++;
-	} while (rt_now_ms() < end);
-	return true;
+	free(ops);
+	if (status)
+		printf("# replay: fuzzer --seed %" PRIu64 " --ops %u --shrink (status %d)\n",
+		       seed, nr_ops, status);
+	return !status;
 }

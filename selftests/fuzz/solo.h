@@ -13,7 +13,7 @@ struct op *solo_draw(uint64_t seed, uint32_t nr_ops);
 /* Play them in a process of their own; its exit status. */
 int solo_play(uint64_t seed, const struct op *ops, uint32_t nr_ops,
 	      bool trace, bool mute);
-/* Play one sequence after another for a while; whether all went well. */
-bool solo_run(uint64_t seed, uint32_t nr_ops, uint32_t seconds);
+/* Play the sequence of a seed; whether all went well. */
+bool solo_run(uint64_t seed, uint32_t nr_ops);
 
 #endif /* FUZZ_SOLO_H */

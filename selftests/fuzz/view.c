@@ -212,6 +212,9 @@ int op_view_advise(struct player *p, const struct op *op)
 	if (!v)
 		return FUZZ_SKIPPED;
 	some_pages(v, op, &first, &nr);
+	/* Some of them are kept by flags of the mapping. */
+	if (nr < v->pages)
+		v->split = true;
 	return advise(v->base + (size_t)first * AREA_PAGE,
 		      (size_t)nr * AREA_PAGE, op->arg[0] >> 32);
 }
