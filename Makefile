@@ -9,7 +9,7 @@ vm := selftests/vm
 all: modules lib examples ## the module, the library and its programs
 
 help: ## this list
-	@sed -n 's/^\([a-z_]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo
 	@echo "KDIR=DIR          build for another kernel than the running one"
 	@echo "KERNELS='6.1'     test and check with these only"
@@ -38,6 +38,18 @@ install: ## install the library and its headers (PREFIX, DESTDIR)
 test: ## run all tests, in virtual machines
 	$(vm)/test.sh
 
+test-debug: ## the same on kernels that watch themselves; slow
+	KERNELS="$$($(vm)/vm.sh list-debug)" $(vm)/test.sh
+
+fuzz: ## random operations against a model (TIME=1h)
+	TESTS=fuzzer TIME=$(or $(TIME),10m) $(vm)/test.sh
+
+coverage: ## how much of the module the tests reach (TESTS=fuzzer)
+	$(vm)/coverage.sh
+
+mutate: ## take out one guard after the other, and see that a test notices
+	selftests/mutate.sh
+
 check: ## build without warnings, static checks, style
 	$(vm)/check.sh
 
@@ -51,5 +63,5 @@ clean: ## remove what was built, except downloads
 	if [ -e $(KDIR)/Makefile ]; then $(modules_make) clean; fi
 	rm -rf build
 
-.PHONY: all help modules modules_install lib examples install test check \
-	demo bench clean
+.PHONY: all help modules modules_install lib examples install test \
+	test-debug fuzz coverage mutate check demo bench clean

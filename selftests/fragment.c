@@ -95,7 +95,7 @@ static bool fragment(FIXTURE_DATA(fragment) * self)
 	return true;
 }
 
-TEST_F_TIMEOUT(fragment, regions_of_small_pages, 180)
+TEST_F_TIMEOUT(fragment, regions_of_small_pages, 600)
 {
 	unsigned int regions = 0, with_small = 0, i, at;
 	uint8_t *first = NULL;

@@ -17,45 +17,20 @@ FIXTURE(modload)
 	const char *path;
 };
 
-/* Returns 0 or a negative errno. */
-static int load(const char *path, const char *args)
-{
-	int fd, ret;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, args, 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "regalloc", O_NONBLOCK) ? -errno : 0;
-}
-
-static bool loaded(void)
-{
-	return !access("/sys/module/regalloc", F_OK);
-}
-
 FIXTURE_SETUP(modload)
 {
-	self->path = getenv("REGALLOC_KO");
-	if (!self->path)
-		self->path = "/regalloc.ko";
+	self->path = rt_module_path();
 	if (access(self->path, R_OK))
 		SKIP(return, "no module at %s", self->path);
-	if (loaded())
+	if (rt_module_loaded())
 		/* The last test's processes may still be on their way out. */
-		ASSERT_TRUE(rt_wait_until(!unload(), RT_DEADLINE));
+		ASSERT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
 }
 
 FIXTURE_TEARDOWN(modload)
 {
-	if (!loaded() && !access(self->path, R_OK))
-		load(self->path, "budget=" RT_BUDGET);
+	if (!rt_module_loaded() && !access(self->path, R_OK))
+		rt_module_load(self->path, "budget=" RT_BUDGET);
 }
 
 /* Whether there is anything to test with; setup has said why not. */
@@ -79,22 +54,22 @@ TEST_F(modload, bad_budgets)
 	if (!able(self))
 		return;
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_GT(0, load(self->path, bad[i])) {
+		EXPECT_GT(0, rt_module_load(self->path, bad[i])) {
 			TH_LOG("%s", bad[i]);
 		}
 		if (!strncmp(bad[i], "budget", 6)) {
-			EXPECT_EQ(-EINVAL, load(self->path, bad[i])) {
+			EXPECT_EQ(-EINVAL, rt_module_load(self->path, bad[i])) {
 				TH_LOG("%s", bad[i]);
 			}
 		}
-		ASSERT_FALSE(loaded());
+		ASSERT_FALSE(rt_module_loaded());
 		EXPECT_NE(0, access(RT_DEVICE, F_OK));
 	}
 	ASSERT_EQ(0, sysinfo(&si));
 	snprintf(args, sizeof(args), "budget=%lu",
 		 si.totalram * si.mem_unit + 4096);
-	EXPECT_EQ(-EINVAL, load(self->path, args));
-	EXPECT_FALSE(loaded());
+	EXPECT_EQ(-EINVAL, rt_module_load(self->path, args));
+	EXPECT_FALSE(rt_module_loaded());
 }
 
 TEST_F(modload, good_budgets)
@@ -115,25 +90,25 @@ TEST_F(modload, good_budgets)
 	if (!able(self))
 		return;
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		ASSERT_EQ(0, load(self->path, good[i].args));
+		ASSERT_EQ(0, rt_module_load(self->path, good[i].args));
 		EXPECT_EQ(good[i].bytes, rt_stat("budget_bytes"));
 		EXPECT_EQ(0, rt_stat("charged_bytes"));
 		EXPECT_EQ(0, rt_stat("nr_clients"));
-		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, rt_module_unload());
 	}
 	/* What is in force if nobody says anything. */
-	ASSERT_EQ(0, load(self->path, ""));
+	ASSERT_EQ(0, rt_module_load(self->path, ""));
 	ASSERT_EQ(0, sysinfo(&si));
 	quarter = si.totalram * si.mem_unit / 4;
 	EXPECT_LE(rt_stat("budget_bytes"), quarter);
 	EXPECT_LE(quarter, rt_stat("budget_bytes") + RT_REGION);
 	EXPECT_EQ(1000, rt_read_u64("/sys/module/regalloc/parameters/decay_ms"));
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, rt_module_unload());
 }
 
 static bool refuses(void)
 {
-	int err = unload();
+	int err = rt_module_unload();
 
 	return err == -EBUSY || err == -EWOULDBLOCK;
 }
@@ -145,21 +120,21 @@ TEST_F(modload, busy_with_a_descriptor)
 
 	if (!able(self))
 		return;
-	ASSERT_EQ(0, load(self->path, "budget=64M"));
+	ASSERT_EQ(0, rt_module_load(self->path, "budget=64M"));
 	fd = open(RT_DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	EXPECT_TRUE(refuses());
 	close(fd);
-	ASSERT_TRUE(rt_wait_until(!unload(), RT_DEADLINE));
+	ASSERT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
 
-	ASSERT_EQ(0, load(self->path, "budget=64M"));
+	ASSERT_EQ(0, rt_module_load(self->path, "budget=64M"));
 	ASSERT_EQ(0, rt_client_open(&c));
 	ASSERT_NE(0, rt_alloc_one(c.fd, LENGTH));
 	EXPECT_TRUE(refuses());
 	/* It works on as before. */
 	EXPECT_NE(0, rt_alloc_one(c.fd, LENGTH));
 	rt_client_close(&c);
-	ASSERT_TRUE(rt_wait_until(!unload(), RT_DEADLINE));
+	ASSERT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
 }
 
 TEST_F(modload, busy_with_a_mapping)
@@ -170,7 +145,7 @@ TEST_F(modload, busy_with_a_mapping)
 
 	if (!able(self))
 		return;
-	ASSERT_EQ(0, load(self->path, "budget=64M"));
+	ASSERT_EQ(0, rt_module_load(self->path, "budget=64M"));
 	ASSERT_EQ(0, rt_client_open(&c));
 	handle = rt_alloc_one(c.fd, LENGTH);
 	ASSERT_NE(0, handle);
@@ -182,9 +157,9 @@ TEST_F(modload, busy_with_a_mapping)
 	EXPECT_TRUE(refuses());
 	EXPECT_TRUE(rt_all_bytes(slice, LENGTH, 0x44));
 	rt_client_close(&c);
-	ASSERT_TRUE(rt_wait_until(!unload(), RT_DEADLINE));
+	ASSERT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
 
-	ASSERT_EQ(0, load(self->path, "budget=64M"));
+	ASSERT_EQ(0, rt_module_load(self->path, "budget=64M"));
 	ASSERT_EQ(0, rt_client_open(&c));
 	ASSERT_EQ(0, rt_client_map(&c));
 	munmap(c.base, c.info.window_bytes);
@@ -193,7 +168,7 @@ TEST_F(modload, busy_with_a_mapping)
 	c.fd = -1;
 	EXPECT_TRUE(refuses());
 	rt_client_close(&c);
-	ASSERT_TRUE(rt_wait_until(!unload(), RT_DEADLINE));
+	ASSERT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
 }
 
 /* A decay that is still to come must not run in a module that is gone. */
@@ -207,17 +182,17 @@ TEST_F_TIMEOUT(modload, load_use_unload, 180)
 		struct rt_client c;
 		uint64_t h[40];
 
-		ASSERT_EQ(0, load(self->path, i % 3 ?
+		ASSERT_EQ(0, rt_module_load(self->path, i % 3 ?
 				  "budget=64M decay_ms=5" : "budget=64M"));
 		ASSERT_EQ(0, rt_client_open(&c));
 		ASSERT_EQ(0, rt_alloc_all(c.fd, rt_class_bytes(i % 7), 40, h));
 		memset(rt_addr(&c, h[0]), 1, 4096);
 		ASSERT_EQ(0, rt_release_all(c.fd, h, i % 2 ? 40 : 20));
 		rt_client_close(&c);
-		ASSERT_TRUE(rt_wait_until(!unload(), RT_DEADLINE)) {
+		ASSERT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE)) {
 			TH_LOG("cycle %u", i);
 		}
-		ASSERT_FALSE(loaded());
+		ASSERT_FALSE(rt_module_loaded());
 		EXPECT_NE(0, access(RT_DEVICE, F_OK));
 	}
 }
@@ -237,7 +212,7 @@ TEST_F(modload, unload_with_pinned_memory)
 	if (!able(self))
 		return;
 	ASSERT_EQ(0, pipe(fds));
-	ASSERT_EQ(0, load(self->path, "budget=64M"));
+	ASSERT_EQ(0, rt_module_load(self->path, "budget=64M"));
 	ASSERT_EQ(0, rt_client_open(&c));
 	h = rt_alloc_one(c.fd, LENGTH);
 	ASSERT_NE(0, h);
@@ -247,12 +222,12 @@ TEST_F(modload, unload_with_pinned_memory)
 	ASSERT_EQ(4096, syscall(SYS_vmsplice, fds[1], &iov, 1, 0));
 	rt_client_close(&c);
 	/* It goes, or it waits for the reference: either is clean. */
-	rt_wait_until(!unload(), 5);
+	rt_wait_until(!rt_module_unload(), 5);
 	ASSERT_EQ(4096, read(fds[0], page, sizeof(page)));
 	EXPECT_TRUE(rt_all_bytes(page, sizeof(page), 0x5d));
-	if (loaded())
-		EXPECT_TRUE(rt_wait_until(!unload(), RT_DEADLINE));
-	EXPECT_FALSE(loaded());
+	if (rt_module_loaded())
+		EXPECT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
+	EXPECT_FALSE(rt_module_loaded());
 }
 
 TEST_HARNESS_MAIN

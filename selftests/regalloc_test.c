@@ -19,6 +19,8 @@
 #define __KSELFTEST_HARNESS_H
 #include "regalloc_test.h"
 
+#include <sys/syscall.h>
+
 void rt_die(const char *fmt, ...)
 {
 	va_list ap;
@@ -133,6 +135,35 @@ int rt_decay_set(unsigned int ms)
 
 	snprintf(text, sizeof(text), "%u\n", ms);
 	return rt_param_set("decay_ms", text);
+}
+
+const char *rt_module_path(void)
+{
+	const char *path = getenv("REGALLOC_KO");
+
+	return path ? path : "/regalloc.ko";
+}
+
+int rt_module_load(const char *path, const char *args)
+{
+	int fd, ret;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, args, 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int rt_module_unload(void)
+{
+	return syscall(SYS_delete_module, "regalloc", O_NONBLOCK) ? -errno : 0;
+}
+
+bool rt_module_loaded(void)
+{
+	return !access("/sys/module/regalloc", F_OK);
 }
 
 bool rt_begin(const char *budget, unsigned int decay_ms)

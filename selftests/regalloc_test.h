@@ -115,6 +115,12 @@ int rt_param_get(const char *name, char *buf, size_t size);
 int rt_decay_set(unsigned int ms);
 int rt_write_file(const char *path, const char *text);
 
+/* The module: 0 or a negative errno. Its file is what REGALLOC_KO says */
+const char *rt_module_path(void);
+int rt_module_load(const char *path, const char *args);
+int rt_module_unload(void);
+bool rt_module_loaded(void);
+
 /* Start from nothing: no client, nothing charged. False if something stays. */
 bool rt_begin(const char *budget, unsigned int decay_ms);
 void rt_end(void);

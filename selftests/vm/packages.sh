@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# shellcheck disable=SC2154 # vm.sh sets them
 # Packages of Debian, downloaded and not installed; a part of vm.sh, which sets
 # cache and codename.
 

@@ -3,9 +3,9 @@
 #
 # Runs the tests of the pure parts, of the library and of the slice map's model
 # here, and those of the device in a guest of each kernel in KERNELS (default:
-# all that are supported). TESTS names the programs to run there, if not all of
-# them are wanted; REGALLOC_SECONDS makes those longer that take it. Each result
-# counts once. Logs stay in build/test-*.
+# all that are supported). TESTS names the programs to run there, and nothing
+# here, if not all of them are wanted; TIME (as in 90, 5m, 1h) makes those longer
+# that take it. Each result counts once. Logs stay in build/test-*.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,16 +15,33 @@ build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
 KERNELS=${KERNELS:-$("$vm" list)}
 
+seconds() {
+	case $1 in
+	*h) echo $((${1%h} * 3600)) ;;
+	*m) echo $((${1%m} * 60)) ;;
+	*) echo $((${1%s})) ;;
+	esac
+}
+
+TIME=$(seconds "${TIME:-0}")
+
 selftests() {
 	make -C "$top/selftests" KSFT="$source/tools/testing/selftests" \
 		OUTPUT="$build/selftests" "$@"
+}
+
+# Programs for this kernel beside those of the list.
+more_programs() {
+	case $1:${TESTS:-} in
+	*-kasan:) echo "fail_nth kmemleak.sh" ;;
+	esac
 }
 
 # The runner's tap_prefix keeps lines back, which a panic would swallow.
 guest_command() {
 	cat <<-END
 	export BASE_DIR=/payload
-	${REGALLOC_SECONDS:+export REGALLOC_SECONDS=$REGALLOC_SECONDS}
+	[ $TIME = 0 ] || export REGALLOC_SECONDS=$TIME
 	. /payload/kselftest/runner.sh
 	tap_prefix() {
 		while IFS= read -r line || [ "\$line" ]; do
@@ -33,25 +50,38 @@ guest_command() {
 	}
 	insmod /regalloc.ko || exit 1
 	cd /payload/regalloc
-	run_many \$(cat /payload/list) 2>&1 | tee /dev/ttyS1
+	run_many \$(cat /payload/list) $(more_programs "$1") 2>&1 | tee /dev/ttyS1
+	END
+	[ -z "${COVERAGE:-}" ] || coverage_command
+}
+
+# What the module has counted, on lines of its own.
+coverage_command() {
+	cat <<-'END'
+	cd /sys/kernel/debug/gcov
+	find . -name '*.gcda' | cpio -o -H newc | gzip | base64 |
+		sed 's/^/# gcov /' > /dev/ttyS1
 	END
 }
 
 # The results come over a line of their own, where no message of the kernel can
 # tear them.
 device_tests() {
-	local kernel mem
+	local kernel mem timeout
 	for kernel in $KERNELS; do
 		echo "==== tests on kernel $kernel"
 		case $kernel in
-		*-*) mem=6144 ;;	# a debug kernel needs some for itself
-		*) mem=4096 ;;
+		# A debug kernel needs some for itself.
+		*-*) mem=6144 timeout=3600 ;;
+		*) mem=4096 timeout=1200 ;;
 		esac
-		"$vm" boot --kernel "$kernel" --mem "$mem" --timeout $((1200 + ${REGALLOC_SECONDS:-0})) \
+		"$vm" boot --kernel "$kernel" --mem "$mem" \
+			${COVERAGE:+--module "$("$vm" build "$kernel" GCOV_PROFILE=y)"} \
+			--timeout $((timeout + TIME)) \
 			--payload "$build/payload" --disk "$build/test-disk" \
 			--log "$build/test-$kernel.log" \
 			--out "$build/test-$kernel.tap" \
-			-- "$(guest_command)" ||
+			-- "$(guest_command "$kernel")" ||
 			echo "not ok 0 selftests: kernel: died or complained" \
 				>> "$build/test-$kernel.tap"
 	done
@@ -68,7 +98,7 @@ make_payload() {
 		cp "$build/userlib/$program" "$build/payload/regalloc/"
 	done
 	echo live >> "$build/payload/list"
-	echo "timeout=$((300 + ${REGALLOC_SECONDS:-0}))" \
+	echo "timeout=$((900 + TIME))" \
 		> "$build/payload/regalloc/settings"
 	if [ -n "${TESTS:-}" ]; then
 		# shellcheck disable=SC2086 # a list of words
@@ -190,7 +220,7 @@ printf '%s\n' $KERNELS | xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
 source=$("$vm" source)
 make_payload
 make_disk
-host_tests
+[ -n "${TESTS:-}" ] || host_tests
 wait
 device_tests
 count "$build"/test-*.tap
