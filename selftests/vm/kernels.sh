@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# shellcheck disable=SC2154,SC2034 # vm.sh sets the ones and uses the others
 # The kernels: those of Debian as they come, and ones built for debugging from
 # Debian's source; a part of vm.sh.
 
