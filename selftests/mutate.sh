@@ -20,16 +20,29 @@ copy_tree() {
 	rsync -a --delete --exclude=/build --exclude=/.git "$top/" "$tree/"
 }
 
-# One line for people, which begins with the verdict.
+# The first failure of a test, as soon as it is there.
+failure() {
+	sed -n 's/^# *not ok [0-9]* *//p; s/^not ok [0-9]* *//p' \
+		"$tree/build/test-$1.tap" 2>/dev/null | head -n 1
+}
+
+# Runs the tests up to the first failure: after that, they may wait for what
+# never comes. Prints a line that begins with the verdict.
 judge() {
-	local name=$1 kernel=$2 log=$build/$1.log
+	local name=$1 kernel=$2 log=$build/$1.log pid
 	shift 2
-	if KERNELS=$kernel TESTS="$*" "$tree/selftests/vm/test.sh" \
-		> "$log" 2>&1 </dev/null; then
+	rm -f "$tree"/build/test-*.tap
+	KERNELS=$kernel TESTS="$*" setsid "$tree/selftests/vm/test.sh" \
+		> "$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 $pid 2>/dev/null && [ -z "$(failure "$kernel")" ]; do
+		sleep 1
+	done
+	kill -- -$pid 2>/dev/null
+	if wait $pid; then
 		echo "not ok - $name: nobody noticed ($*)"
-	elif grep -q '^failed: ' "$log"; then
-		echo "ok - $name: $(sed -n 's/^failed: [^:]*: //p' "$log" |
-			paste -sd ';' | cut -c 1-150)"
+	elif [ -n "$(failure "$kernel")" ]; then
+		echo "ok - $name: $(failure "$kernel")"
 	else
 		echo "not ok - $name: $(tail -n 1 "$log")"
 	fi
