@@ -58,9 +58,9 @@ FIXTURE(fail_nth)
 FIXTURE_VARIANT(fail_nth)
 {
 	enum scope scope;
-	void (*prepare)(FIXTURE_DATA(fail_nth) *self);
-	int (*run)(FIXTURE_DATA(fail_nth) *self);
-	void (*undo)(FIXTURE_DATA(fail_nth) *self);
+	void (*prepare)(FIXTURE_DATA(fail_nth) * self);
+	int (*run)(FIXTURE_DATA(fail_nth) * self);
+	void (*undo)(FIXTURE_DATA(fail_nth) * self);
 	int error;
 };
 
@@ -222,8 +222,8 @@ FIXTURE_TEARDOWN(fail_nth)
 
 /* ---- the calls ----------------------------------------------------------- */
 
-#define CALL(name) static int name(FIXTURE_DATA(fail_nth) *self)
-#define STEP(name) static void name(FIXTURE_DATA(fail_nth) *self)
+#define CALL(name) static int name(FIXTURE_DATA(fail_nth) * self)
+#define STEP(name) static void name(FIXTURE_DATA(fail_nth) * self)
 
 STEP(nothing)
 {
@@ -260,7 +260,7 @@ CALL(alloc_batch)
 /*
  * If its last copy fails, which tells how many were released, then they are.
  */
-static int release_count(FIXTURE_DATA(fail_nth) *self, uint32_t count)
+static int release_count(FIXTURE_DATA(fail_nth) * self, uint32_t count)
 {
 	int err = rt_release_all(self->c.fd, self->handles, count);
 
@@ -377,7 +377,7 @@ CALL(zero)
 }
 
 /* Far from everything, so that it needs page tables of its own. */
-static int map_view(FIXTURE_DATA(fail_nth) *self, uint64_t offset)
+static int map_view(FIXTURE_DATA(fail_nth) * self, uint64_t offset)
 {
 	void *view = mmap((void *)VIEW_ADDRESS, VIEW_BYTES,
 			  PROT_READ | PROT_WRITE,
@@ -496,42 +496,94 @@ CALL(read_sysfs)
 	return err;
 }
 
-#define FAILING(_name, _scope, _prepare, _run, _undo, _error)		\
-	FIXTURE_VARIANT_ADD(fail_nth, _name) {				\
-		.scope = _scope,					\
-		.prepare = _prepare,					\
-		.run = _run,						\
-		.undo = _undo,						\
-		.error = _error,					\
-	}
-
 /* ENOMEM and EFAULT are right in any of them; some have one error more. */
-FAILING(open, ALL_ALLOCATIONS, nothing, open_device, close_device, -ENFILE);
-FAILING(info, IN_MODULE, nothing, info, nothing, 0);
-FAILING(alloc, IN_MODULE, nothing, alloc, undo_one, 0);
-FAILING(alloc_batch, IN_MODULE, nothing, alloc_batch, undo_batch, 0);
-FAILING(alloc_zero, IN_MODULE, prepare_dirty, alloc_zero, undo_dirty, 0);
-FAILING(release, IN_MODULE, prepare_one, release, nothing, 0);
-FAILING(release_batch, IN_MODULE, prepare_batch, release_batch, nothing, 0);
-FAILING(trim, IN_MODULE, prepare_spare, trim, nothing, 0);
-FAILING(stats, IN_MODULE, nothing, stats, nothing, 0);
-FAILING(limits, IN_MODULE, nothing, limits, undo_limits, 0);
-FAILING(pressure, IN_MODULE, nothing, pressure, nothing, 0);
-FAILING(zero, IN_MODULE, prepare_one, zero, undo_one, 0);
-FAILING(mmap_data, ALL_ALLOCATIONS, nothing, map_data, unmap, 0);
-FAILING(mmap_maps, ALL_ALLOCATIONS, nothing, map_maps, unmap, 0);
-FAILING(touch_data, ALL_ALLOCATIONS, prepare_data_view, touch, undo_data_view,
-	0);
-FAILING(touch_maps, ALL_ALLOCATIONS, prepare_map_view, touch, undo_data_view,
-	0);
-FAILING(munmap, ALL_ALLOCATIONS, prepare_data_view, unmap_the_middle,
-	undo_data_view, 0);
-FAILING(fork, ALL_ALLOCATIONS, prepare_one, fork_and_wait, undo_one, -EAGAIN);
-FAILING(close, ALL_ALLOCATIONS, prepare_other, close_other, nothing, 0);
-FAILING(library, ALL_ALLOCATIONS, nothing, open_library, close_library,
-	-ENFILE);
-FAILING(budget, ALL_ALLOCATIONS, nothing, budget, undo_budget, 0);
-FAILING(sysfs, ALL_ALLOCATIONS, nothing, read_sysfs, nothing, -ENFILE);
+FIXTURE_VARIANT_ADD(fail_nth, open) {
+	ALL_ALLOCATIONS, nothing, open_device, close_device, -ENFILE
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, info) {
+	IN_MODULE, nothing, info, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, alloc) {
+	IN_MODULE, nothing, alloc, undo_one, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, alloc_batch) {
+	IN_MODULE, nothing, alloc_batch, undo_batch, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, alloc_zero) {
+	IN_MODULE, prepare_dirty, alloc_zero, undo_dirty, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, release) {
+	IN_MODULE, prepare_one, release, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, release_batch) {
+	IN_MODULE, prepare_batch, release_batch, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, trim) {
+	IN_MODULE, prepare_spare, trim, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, stats) {
+	IN_MODULE, nothing, stats, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, limits) {
+	IN_MODULE, nothing, limits, undo_limits, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, pressure) {
+	IN_MODULE, nothing, pressure, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, zero) {
+	IN_MODULE, prepare_one, zero, undo_one, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, mmap_data) {
+	ALL_ALLOCATIONS, nothing, map_data, unmap, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, mmap_maps) {
+	ALL_ALLOCATIONS, nothing, map_maps, unmap, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, touch_data) {
+	ALL_ALLOCATIONS, prepare_data_view, touch, undo_data_view, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, touch_maps) {
+	ALL_ALLOCATIONS, prepare_map_view, touch, undo_data_view, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, munmap) {
+	ALL_ALLOCATIONS, prepare_data_view, unmap_the_middle, undo_data_view, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, fork) {
+	ALL_ALLOCATIONS, prepare_one, fork_and_wait, undo_one, -EAGAIN
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, close) {
+	ALL_ALLOCATIONS, prepare_other, close_other, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, library) {
+	ALL_ALLOCATIONS, nothing, open_library, close_library, -ENFILE
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, budget) {
+	ALL_ALLOCATIONS, nothing, budget, undo_budget, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, sysfs) {
+	ALL_ALLOCATIONS, nothing, read_sysfs, nothing, -ENFILE
+};
 
 TEST_F_TIMEOUT(fail_nth, each_in_turn, 600)
 {

@@ -210,7 +210,7 @@ void model_expect_alloc(struct model *m, unsigned int class, uint32_t count,
 	else
 		most = MODEL_MOST_LIVE;
 	if (got < (sure < count ? sure : count) || got > most)
-		fail("allocation of %u of class %u gave %u (%s), not %u to %u; %u regions busy, %u allowed",
+		fail("%u of class %u: got %u (%s), not %u to %u; %u regions busy, %u allowed",
 		     count, class, got, strerror(-err), sure, most, m->busy,
 		     cap(m));
 }

@@ -23,7 +23,7 @@ static const struct {
 	{ FUZZ_SIGSEGV, "SIGSEGV" },
 };
 
-#define NR_RESULTS	(sizeof(results) / sizeof(results[0]))
+#define NR_RESULTS	ARRAY_SIZE(results)
 
 /* The last column is for what is none of them. */
 static uint64_t (*tally)[NR_RESULTS + 1];

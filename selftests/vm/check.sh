@@ -3,7 +3,9 @@
 #
 # What can be seen without running anything: warnings of the compiler and of
 # sparse on every kernel in KERNELS (default: all that are supported), the
-# style of the kernel, its documentation comments, shell scripts.
+# analyzers, Coccinelle's scripts of the kernel, the layout of the interface for
+# 32-bit programs, all dialects of C, the style of the kernel, its documentation
+# comments, shell scripts, spelling.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -55,7 +57,76 @@ kernel_doc() {
 	"$source/scripts/kernel-doc" -none -Werror "$@"
 }
 
+flags="-Iuapi -Iuserlib/include -Iuserlib/src -D_GNU_SOURCE -Wall -Wextra -Werror"
+
+gcc_analyzer() {
+	local file
+	for file; do
+		# shellcheck disable=SC2086 # a list of words
+		gcc $flags -O2 -fanalyzer -c -o /dev/null "$file" || return
+	done
+}
+
+# Without what finds fault with conversions that C makes, or with memset().
+clang_analyzer() {
+	local checks='-*,clang-analyzer-*,bugprone-*'
+	checks+=,-bugprone-easily-swappable-parameters
+	checks+=,-bugprone-narrowing-conversions
+	checks+=,-bugprone-implicit-widening-of-multiplication-result
+	checks+=,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
+	# shellcheck disable=SC2086 # a list of words
+	clang-tidy --quiet --warnings-as-errors='*' --checks="$checks" "$@" -- $flags
+}
+
+# Each script of the kernel that reports, except two for drivers that want an
+# OCaml compiler: it prints nothing if all is well.
+coccicheck() {
+	local scripts script report
+	scripts=$(grep -rl 'virtual report' "$source/scripts/coccinelle" |
+		xargs grep -L 'script:ocaml\|initialize:ocaml' | sort)
+	[ "$(wc -w <<< "$scripts")" -ge 40 ] || return
+	report=$(for script in $scripts; do
+		spatch --very-quiet --no-show-diff -D report --dir module \
+			--include-headers -I uapi --cocci-file "$script" \
+			2>/dev/null || echo "$script: spatch failed"
+	done)
+	[ -z "$report" ] || { echo "$report"; return 1; }
+}
+
+# Structures of the interface and where their members lie.
+layout() {
+	{
+		echo '#include <linux/regalloc.h>'
+		sed -n 's/^struct \(regalloc_[a-z_]*\) {/struct \1 a_\1;/p' \
+			uapi/linux/regalloc.h
+	} | gcc "$1" -g -Iuapi -I/usr/include/x86_64-linux-gnu -xc -c - \
+		-o "build/layout$1.o" || return
+	pahole "build/layout$1.o" | sed 's/long long unsigned int/__u64/'
+}
+
+same_layout() {
+	local narrow wide
+	narrow=$(layout -m32) && wide=$(layout -m64) || return
+	[ "$(grep -c '^struct regalloc_ioc' <<< "$wide")" -ge 8 ] || return
+	diff <(echo "$narrow") <(echo "$wide")
+}
+
+# The public headers alone, in each language that may include them.
+dialects() {
+	local std header language
+	for header in regalloc.h linux/regalloc.h; do
+		for std in c99 c11 c17 c2x c++11 c++20; do
+			case $std in c++*) language=c++ ;; *) language=c ;; esac
+			echo "#include <$header>" |
+				gcc -x"$language" -std="$std" -Iuapi \
+				-Iuserlib/include -Wall -Wextra -Wpedantic \
+				-Werror -fsyntax-only - || return
+		done
+	done
+}
+
 "$here/deps.sh" check
+mkdir -p build
 source=$("$vm" source)
 for kernel in $KERNELS; do
 	check "$kernel: compiler, W=1" "$vm" build "$kernel"
@@ -70,6 +141,12 @@ done
 		$(c_files uapi userlib selftests)
 	check "kernel-doc" kernel_doc $(c_files module uapi userlib/include)
 }
-check "shellcheck" shellcheck selftests/*/*.sh userlib/*/*.sh .ci/run
+check "gcc's analyzer: library" gcc_analyzer userlib/src/*.c
+check "clang's analyzer: library" clang_analyzer userlib/src/*.c
+check "coccinelle: module" coccicheck
+check "interface: the same for 32 bits" same_layout
+check "headers: C99 to C23, C++" dialects
+check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
+check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

@@ -17,7 +17,8 @@ packages() {
 	test) packages build; packages vm; packages examples; echo spin ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
-	check) packages build; echo sparse shellcheck perl ;;
+	check) packages build; echo sparse shellcheck perl coccinelle \
+		clang-tidy codespell g++ ;;
 	demo) packages build; packages vm; packages examples
 		echo gnuplot-nox ;;
 	bench) packages build; packages vm

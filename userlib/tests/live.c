@@ -240,7 +240,7 @@ static void test_listener(struct regalloc *ra)
 	CHECK(live_bytes(ra) == 4096);
 }
 
-/* Two threads hand the only slice to and fro, and neither looks away. */
+/* Two threads hand the only slice to and from, and neither looks away. */
 static void *take_turns(void *arg)
 {
 	struct regalloc_slice s;
