@@ -41,6 +41,11 @@ test: ## run all tests, in virtual machines
 test-debug: ## the same on kernels that watch themselves; slow
 	KERNELS="$$($(vm)/vm.sh list-debug)" $(vm)/test.sh
 
+test-matrix: ## on all kernels, and with freed memory poisoned; slow
+	kernels="$$($(vm)/vm.sh list) $$($(vm)/vm.sh list-newer)"; \
+	KERNELS="$$kernels $$(echo $$kernels | sed 's/[^ ]*/&+page_poison=1/g')" \
+		$(vm)/test.sh
+
 fuzz: ## random operations against a model (TIME=1h)
 	TESTS=fuzzer TIME=$(or $(TIME),10m) $(vm)/test.sh
 
@@ -64,4 +69,4 @@ clean: ## remove what was built, except downloads
 	rm -rf build
 
 .PHONY: all help modules modules_install lib examples install test \
-	test-debug fuzz coverage mutate check demo bench clean
+	test-debug test-matrix fuzz coverage mutate check demo bench clean

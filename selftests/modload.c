@@ -172,7 +172,7 @@ TEST_F(modload, busy_with_a_mapping)
 }
 
 /* A decay that is still to come must not run in a module that is gone. */
-TEST_F_TIMEOUT(modload, load_use_unload, 180)
+TEST_F_TIMEOUT(modload, load_use_unload, 1800)
 {
 	unsigned int cycles = rt_env_u32("REGALLOC_RELOAD_CYCLES", 60), i;
 

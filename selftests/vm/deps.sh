@@ -13,6 +13,7 @@ packages() {
 	# pahole: the kernel's build calls it for BTF, from 6.12 on in any case.
 	build) echo make gcc libc6-dev libelf1 libssl3 pahole rsync xz-utils ;;
 	kernel) packages build; echo bc bison flex libelf-dev libssl-dev ;;
+	builder) echo debootstrap util-linux ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
 	test) packages build; packages vm; packages examples; echo spin ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;

@@ -8,25 +8,37 @@
 # Follows the meta packages: the names of the real ones hold a version that
 # vanishes with the next update.
 fetch_kernel() {
-	local meta image version release headers
-	for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
-		# linux-image-RELEASE (= VERSION)
-		read -r image _ version < <(field "$meta" Depends) || continue
-		case $image in linux-image-"$1".*) break ;; esac
-		image=
-	done
-	[ -n "${image:-}" ] || return 1
+	local image version release parts package meta
+	# linux-image-RELEASE (= VERSION)
+	read -r image _ version < <(
+		for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
+			fields "$meta" Depends
+		done | grep -oE "linux-image-${1/./\\.}\\.[^ ]* \(= [^)]*\)") || return 1
 	version=${version%)}
 	release=${image#linux-image-}
 	kernel_dir=$cache/linux-$version
 	lock "$kernel_dir"
 	[ ! -d "$kernel_dir" ] || return 0
-	headers=$(field "linux-headers-$release" Depends |
-		grep -oE 'linux-(headers-[^ ,]*-common|kbuild-[^ ,]*)' |
-		sed "s/\$/=$version/") || return 1
+	# What the image and the headers consist of.
+	parts=$(for package in "$image" "linux-headers-$release"; do
+			fields "$package" Depends
+		done | grep -oE 'linux-((binary|modules)-[^ ,]*|headers-[^ ,]*-common|kbuild-[^ ,]*)' |
+		sort -u | sed "s/\$/=$version/") || return 1
 	# shellcheck disable=SC2086 # a list of packages
 	unpack_kernel "$kernel_dir" "$image=$version" \
-		"linux-headers-$release=$version" $headers
+		"linux-headers-$release=$version" $parts
+}
+
+# From 7.0 on, the packages have no /lib and no /boot any more.
+lay_out_as_before() {
+	local image release
+	[ ! -e "$1/lib" ] || return 0
+	ln -s usr/lib "$1/lib"
+	mkdir "$1/boot"
+	for image in "$1"/lib/modules/*/vmlinuz; do
+		release=${image%/*}
+		mv "$image" "$1/boot/vmlinuz-${release##*/}"
+	done
 }
 
 # A directory that exists is complete: it gets its name last.
@@ -38,6 +50,7 @@ unpack_kernel() {
 	for deb in "$new"/*.deb; do
 		dpkg-deb -x "$deb" "$new" && rm "$deb" || return 1
 	done
+	lay_out_as_before "$new"
 	# The headers are made for /usr/src.
 	sed -i "s|^include /usr/src|include $dir/usr/src|" \
 		"$new"/usr/src/linux-headers-*/Makefile &&
@@ -68,6 +81,40 @@ fetch_source() {
 		'linux-source-*/tools/testing/selftests' \
 		'linux-source-*/tools/include' \
 		'linux-source-*/scripts'
+}
+
+# ---- newer than this Debian ------------------------------------------------
+
+# What belongs to such a kernel's headers does not run here, so the module is
+# built in a tree of packages of sid. builder RELEASE: sets builder_dir.
+builder() {
+	local mirror
+	builder_dir=$cache/builder-$1
+	lock "$builder_dir"
+	[ ! -e "$builder_dir/regalloc-complete" ] || return 0
+	"$here/deps.sh" builder >&2
+	mirror=$(machine_lists | awk -v name="$codename" '
+		$2 == name { print $1; exit }')
+	as_root rm -rf "$builder_dir"
+	as_root debootstrap --variant=minbase sid "$builder_dir" "$mirror" >&2
+	in_builder /tmp apt-get -qy --no-install-recommends install \
+		make pahole "linux-headers-$1" >&2
+	as_root touch "$builder_dir/regalloc-complete"
+}
+
+# in_builder DIR COMMAND...: with DIR where it is here, too.
+in_builder() {
+	local dir=$1
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	as_root unshare -m sh -ec '
+		root=$1 dir=$2
+		shift 2
+		mount -t proc proc "$root/proc"
+		mkdir -p "$root$dir"
+		mount --bind "$dir" "$root$dir"
+		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$root" "$@"
+	' sh "$builder_dir" "$dir" "$@"
 }
 
 # ---- for debugging ---------------------------------------------------------
@@ -130,9 +177,9 @@ debug_kernel() {
 
 # Sets KDIR, VMLINUZ, RELEASE and kernel_dir.
 kernel() {
-	case " $kernels $debug_kernels " in
+	case " $kernels $newer_kernels $debug_kernels " in
 	*" $1 "*) ;;
-	*) die "kernel '$1' is not one of: $kernels $debug_kernels" ;;
+	*) die "not one of $kernels $newer_kernels $debug_kernels: '$1'" ;;
 	esac
 	case $1 in
 	*-*) debug_kernel "${1%-*}" "${1##*-}"; return ;;

@@ -7,46 +7,65 @@
 
 apt_options=(-q -o APT::Sandbox::User=root)
 
-# The machine's package lists may be absent, outdated or without backports, and
-# to update them takes root. So there are lists of our own to fall back on,
-# from the mirror that the machine uses.
+# The machine's package lists may be absent, outdated or without what is newer,
+# and to update them takes root. So there are lists of our own to fall back on.
 use_private_lists() {
-	local signed
-	signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
-	# shellcheck disable=SC2016 # apt fills in the fields
-	apt-get indextargets --no-release-info \
-		--format '$(IDENTIFIER) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
-	awk -v name="$codename" -v signed="$signed" '
-		$1 != "Packages" { next }
-		$3 == name || index($3, name "-") == 1 {
-			print "deb", signed, $2, $3, $4
-		}
-		$3 == name { print "deb", signed, $2, name "-backports", $4 }
-	' | sort -u > "$cache/apt/sources.list"
-	[ -s "$cache/apt/sources.list" ] || die "no mirror of Debian $codename"
-	apt_options+=(-o Dir::Etc::SourceList="$cache/apt/sources.list"
+	apt_options=(-q -o APT::Sandbox::User=root
+		-o Dir::Etc::SourceList="$cache/apt/sources.list"
 		-o Dir::Etc::SourceParts=/dev/null
 		-o Dir::State::Lists="$cache/apt/lists"
 		-o Dir::Cache="$cache/apt")
-	apt-get "${apt_options[@]}" update >&2
 }
 
-prefer_backports() {
-	apt_options+=(-o APT::Default-Release="$codename-backports")
+# update_private_lists SUITE...: with this release and these, from the mirror
+# that the machine uses.
+update_private_lists() {
+	local signed suites="$*"
+	signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
+	machine_lists | awk -v name="$codename" -v signed="$signed" \
+		-v suites="$suites" '
+		$2 == name || index($2, name "-") == 1 {
+			print "deb", signed, $1, $2, $3
+		}
+		$2 == name {
+			n = split(suites, suite)
+			for (i = 1; i <= n; i++)
+				print "deb", signed, $1, suite[i], $3
+		}
+	' | sort -u > "$cache/apt/sources.list"
+	[ -s "$cache/apt/sources.list" ] || die "no mirror of Debian $codename"
+	apt-get "${apt_options[@]}" update >&2 || echo "vm.sh: no lists" >&2
 }
 
-# obtain FUNCTION ARGUMENT...: with the machine's lists, else with our own.
+# What the machine's apt knows, as lines of URI, suite, component.
+machine_lists() {
+	# shellcheck disable=SC2016 # apt fills in the fields
+	apt-get indextargets --no-release-info \
+		--format '$(IDENTIFIER) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+		sed -n 's/^Packages //p'
+}
+
+# obtain FUNCTION ARGUMENT...: with the machine's lists, else with our own, else
+# with new ones, else with those of what is to come.
 obtain() {
 	"$@" && return
 	lock "$cache/apt"
-	use_private_lists || echo "vm.sh: no package lists" >&2
+	use_private_lists
 	"$@" && return
-	prefer_backports
+	update_private_lists "$codename-backports"
+	"$@" && return
+	update_private_lists "$codename-backports" sid
 	"$@" || die "cannot obtain: $*"
 }
 
-# field PACKAGE FIELD: prints nothing if apt does not know the package.
+# fields PACKAGE FIELD: of all versions, a line each; nothing if there is none.
+fields() {
+	{ apt-cache "${apt_options[@]}" show "$1" 2>/dev/null || true; } |
+		sed -n "s/^$2: //p"
+}
+
+# field PACKAGE FIELD: of the version that would be installed.
 field() {
 	apt-cache "${apt_options[@]}" --no-all-versions show "$1" 2>/dev/null |
 		sed -n "s/^$2: //p"

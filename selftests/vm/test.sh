@@ -5,7 +5,10 @@
 # here, and those of the device in a guest of each kernel in KERNELS (default:
 # all that are supported). TESTS names the programs to run there, and nothing
 # here, if not all of them are wanted; TIME (as in 90, 5m, 1h) makes those longer
-# that take it. Each result counts once. Logs stay in build/test-*.
+# that take it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. Each result
+# counts once. Logs stay in build/test-*.
+#
+# A name like 6.1+page_poison=1 is a kernel and something for its command line.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +27,7 @@ seconds() {
 }
 
 TIME=$(seconds "${TIME:-0}")
+[ "$TIME" = 0 ] || export REGALLOC_SECONDS=$TIME
 
 selftests() {
 	make -C "$top/selftests" KSFT="$source/tools/testing/selftests" \
@@ -41,7 +45,7 @@ more_programs() {
 guest_command() {
 	cat <<-END
 	export BASE_DIR=/payload
-	[ $TIME = 0 ] || export REGALLOC_SECONDS=$TIME
+	$(env | sed -n 's/^REGALLOC_[A-Z_]*=[0-9]*$/export &/p')
 	. /payload/kselftest/runner.sh
 	tap_prefix() {
 		while IFS= read -r line || [ "\$line" ]; do
@@ -66,25 +70,19 @@ coverage_command() {
 
 # The results come over a line of their own, where no message of the kernel can
 # tear them.
-device_tests() {
-	local kernel mem timeout
-	for kernel in $KERNELS; do
-		echo "==== tests on kernel $kernel"
-		case $kernel in
-		# A debug kernel needs some for itself.
-		*-*) mem=6144 timeout=3600 ;;
-		*) mem=4096 timeout=1200 ;;
-		esac
-		"$vm" boot --kernel "$kernel" --mem "$mem" \
-			${COVERAGE:+--module "$("$vm" build "$kernel" GCOV_PROFILE=y)"} \
-			--timeout $((timeout + TIME)) \
-			--payload "$build/payload" --disk "$build/test-disk" \
-			--log "$build/test-$kernel.log" \
-			--out "$build/test-$kernel.tap" \
-			-- "$(guest_command "$kernel")" ||
-			echo "not ok 0 selftests: kernel: died or complained" \
-				>> "$build/test-$kernel.tap"
-	done
+device_test() {
+	local name=$1 kernel=${1%%+*} append='' mem=4096 timeout=1200 module
+	case $name in *+*) append=${name#*+} ;; esac
+	case $kernel in *-*) mem=5120 timeout=3600 ;; esac
+	echo "==== tests on kernel $name"
+	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y}) &&
+	"$vm" boot --kernel "$kernel" --mem "$mem" --module "$module" \
+		--append "$append" --timeout $((timeout + TIME)) \
+		--payload "$build/payload" --disk "$build/test-disk" \
+		--log "$build/test-$name.log" --out "$build/test-$name.tap" \
+		-- "$(guest_command "$kernel")" ||
+		echo "not ok 0 selftests: kernel: died or complained" \
+			>> "$build/test-$name.tap"
 }
 
 make_payload() {
@@ -216,11 +214,14 @@ count() {
 mkdir -p "$build/selftests"
 rm -f "$build"/test-*
 # shellcheck disable=SC2086 # a list of words
-printf '%s\n' $KERNELS | xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
+printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u |
+	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
 source=$("$vm" source)
 make_payload
 make_disk
 [ -n "${TESTS:-}" ] || host_tests
 wait
-device_tests
+for name in $KERNELS; do
+	device_test "$name"
+done
 count "$build"/test-*.tap

@@ -3,7 +3,8 @@
 #
 # Debian's kernels in a virtual machine, without installing them:
 #
-#	vm.sh list		print the VERSIONs supported
+#	vm.sh list		print the VERSIONs that are tested
+#	vm.sh list-newer	print those that it takes a newer Debian to build for
 #	vm.sh list-debug	print those that are built for debugging
 #	vm.sh kernel VERSION	fetch or build it; print KDIR=, VMLINUZ=, RELEASE=
 #	vm.sh source		fetch the 6.1 source; print the path of the tree, a
@@ -36,7 +37,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
+# What the module supports: those of this Debian, and newer ones.
 kernels="6.1 6.12"
+newer_kernels="7.2"
 debug_kernels="6.12-kasan 6.12-kcsan"
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 guest_modules="virtio_pci virtio_blk brd loop ext4"
@@ -50,6 +53,14 @@ complaints+='|general protection|double fault|[Kk]ernel panic|memory leaks)'
 die() {
 	echo "vm.sh: $*" >&2
 	exit 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
 }
 
 # Two runs at once share one result: the second waits for the first.
@@ -66,9 +77,24 @@ lock() {
 
 # ---- module ----------------------------------------------------------------
 
+# kernel_make VERSION ARGUMENT...: a make that suits the headers of VERSION.
+kernel_make() {
+	local version=$1
+	shift
+	case " $newer_kernels " in
+	*" $version "*)
+		builder "$RELEASE"
+		in_builder "$top/build" make "${@/#$KDIR/\/lib\/modules\/$RELEASE\/build}"
+		;;
+	*)
+		make "$@"
+		;;
+	esac
+}
+
 # A warning fails the build, and fails it again the next time.
 build() {
-	local dir=$top/build/$1 log=$top/build/$1.log
+	local version=$1 dir=$top/build/$1 log=$top/build/$1.log
 	kernel "$1"
 	shift
 	lock "$dir"
@@ -78,8 +104,8 @@ build() {
 	rsync -rlc --delete --exclude='.*' --include='*/' --include=Kbuild \
 		--include='*.[ch]' --exclude='*' \
 		"$top/Kbuild" "$top/module" "$top/uapi" "$dir/"
-	if ! make -C "$KDIR" M="$dir" W=1 -j"$(nproc)" "$@" modules \
-		>"$log" 2>&1; then
+	if ! kernel_make "$version" -C "$KDIR" M="$dir" W=1 -j"$(nproc)" "$@" \
+		modules >"$log" 2>&1; then
 		cat "$log" >&2
 		die "the module does not build for $RELEASE"
 	fi
@@ -281,6 +307,9 @@ command=${1:-}
 case $command in
 list)
 	echo "$kernels"
+	;;
+list-newer)
+	echo "$newer_kernels"
 	;;
 list-debug)
 	echo "$debug_kernels"
