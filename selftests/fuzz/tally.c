@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "../regalloc_test.h"
+#include "kselftest.h"
 #include "op.h"
 #include "tally.h"
 

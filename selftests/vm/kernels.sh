@@ -22,7 +22,7 @@ fetch_kernel() {
 	# What the image and the headers consist of.
 	parts=$(for package in "$image" "linux-headers-$release"; do
 			fields "$package" Depends
-		done | grep -oE 'linux-((binary|modules)-[^ ,]*|headers-[^ ,]*-common|kbuild-[^ ,]*)' |
+		done | grep -oE 'linux-((base|binary|modules)-[^ ,]*|headers-[^ ,]*-common|kbuild-[^ ,]*)' |
 		sort -u | sed "s/\$/=$version/") || return 1
 	# shellcheck disable=SC2086 # a list of packages
 	unpack_kernel "$kernel_dir" "$image=$version" \
