@@ -34,10 +34,14 @@ selftests() {
 		OUTPUT="$build/selftests" "$@"
 }
 
+has_kunit() {
+	case $1 in *-kasan) echo m ;; esac
+}
+
 # Programs for this kernel beside those of the list.
 more_programs() {
 	case $1:${TESTS:-} in
-	*-kasan:) echo "fail_nth kmemleak.sh" ;;
+	*-kasan:) echo "kunit.sh fail_nth kmemleak.sh" ;;
 	esac
 }
 
@@ -75,7 +79,10 @@ device_test() {
 	case $name in *+*) append=${name#*+} ;; esac
 	case $kernel in *-*) mem=5120 timeout=3600 ;; esac
 	echo "==== tests on kernel $name"
-	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y}) &&
+	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
+		REGALLOC_KUNIT="$(has_kunit "$kernel")") &&
+	rm -f "$build/payload/regalloc/regalloc_kunit.ko" &&
+	cp "$(dirname "$module")"/regalloc*.ko "$build/payload/regalloc/" &&
 	"$vm" boot --kernel "$kernel" --mem "$mem" --module "$module" \
 		--append "$append" --timeout $((timeout + TIME)) \
 		--payload "$build/payload" --disk "$build/test-disk" \

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/test.h>
+#include <linux/fs.h>
+
+#include "../size_class.c"
+#include "../slice_map.c"
+#include "../pool.c"
+#include "../pool_grow.c"
+#include "../pool_take.c"
+#include "../pool_lookup.c"
+
+#define CREATE_TRACE_POINTS
+#include "../trace.h"
+
+#define OF_256K	6	/* 256 KiB: 16 slices in a region */
+#define SLICES	16
+
+struct pool_env {
+	struct regalloc_budget budget;
+	struct regalloc_geometry geo;
+	struct address_space mapping;
+	struct regalloc_control control;
+	struct regalloc_owner owner;
+	struct regalloc_pool pool;
+	u64 handles[3 * SLICES];
+};
+
+static int env_init(struct kunit *test)
+{
+	struct pool_env *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_ASSERT_EQ(test, 0, regalloc_region_init());
+	KUNIT_ASSERT_EQ(test, 0, regalloc_geometry_init(&e->geo, 1ULL << 30));
+	regalloc_budget_init(&e->budget);
+	regalloc_budget_set(&e->budget, 2 * REGALLOC_REGION_BYTES);
+	address_space_init_once(&e->mapping);
+	e->owner.geo = &e->geo;
+	e->owner.mapping = &e->mapping;
+	e->owner.control = &e->control;
+	e->owner.account = regalloc_account_create(&e->budget, 1);
+	KUNIT_ASSERT_NOT_NULL(test, e->owner.account);
+	regalloc_map_pages_init(&e->owner.map);
+	mutex_init(&e->owner.lock);
+	regalloc_pool_init(&e->pool, &e->owner, OF_256K);
+	test->priv = e;
+	return 0;
+}
+
+static void env_exit(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+
+	mutex_lock(&e->owner.lock);
+	regalloc_pool_fini_locked(&e->pool);
+	mutex_unlock(&e->owner.lock);
+	regalloc_map_pages_fini(&e->owner.map);
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->budget.total.charged));
+	regalloc_account_put(e->owner.account);
+	regalloc_region_exit();
+}
+
+static int grow_by(struct pool_env *e, unsigned int count, u64 *handles)
+{
+	return regalloc_pool_grow(&e->pool, false, count, handles);
+}
+
+static int take_some(struct pool_env *e, unsigned int count, u64 *handles)
+{
+	int taken;
+
+	mutex_lock(&e->owner.lock);
+	taken = regalloc_pool_take_locked(&e->pool, false, count, handles);
+	mutex_unlock(&e->owner.lock);
+	return taken;
+}
+
+static int give(struct pool_env *e, u64 handle, bool close_now)
+{
+	struct regalloc_place place;
+	int err;
+
+	if (!regalloc_geometry_locate(&e->geo, REGALLOC_HANDLE_OFFSET(handle),
+				      &place))
+		return -ERANGE;
+	mutex_lock(&e->owner.lock);
+	err = regalloc_pool_give_locked(&e->pool, &place,
+					REGALLOC_HANDLE_GEN(handle), close_now);
+	mutex_unlock(&e->owner.lock);
+	return err;
+}
+
+static unsigned int close_spares(struct pool_env *e, unsigned int most)
+{
+	unsigned int closed;
+
+	mutex_lock(&e->owner.lock);
+	closed = regalloc_pool_close_spares_locked(&e->pool, most, 0, NULL);
+	mutex_unlock(&e->owner.lock);
+	return closed;
+}
+
+static void opened_when_needed(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0, take_some(e, 1, e->handles));
+	KUNIT_EXPECT_EQ(test, 1, grow_by(e, 1, e->handles));
+	KUNIT_EXPECT_EQ(test, 1, e->control.nr_slots[OF_256K]);
+	KUNIT_EXPECT_EQ(test, SLICES - 1,
+			take_some(e, SLICES, e->handles + 1));
+	KUNIT_EXPECT_EQ(test, 0, take_some(e, 1, e->handles + SLICES));
+	/* What is not in this region is for the next step. */
+	KUNIT_EXPECT_EQ(test, SLICES, grow_by(e, 2 * SLICES,
+					      e->handles + SLICES));
+	KUNIT_EXPECT_EQ(test, -EDQUOT, grow_by(e, 1, e->handles));
+}
+
+static void released_once(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	u64 *h = e->handles, ahead;
+
+	KUNIT_ASSERT_EQ(test, 2, grow_by(e, 2, h));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[0], false));
+	KUNIT_EXPECT_EQ(test, -ESTALE, give(e, h[0], false));
+	ahead = h[1] + 1;
+	KUNIT_EXPECT_EQ(test, -ENOENT, give(e, ahead, false));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[1], false));
+}
+
+static void only_spares_close(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	u64 *h = e->handles;
+
+	KUNIT_ASSERT_EQ(test, SLICES, grow_by(e, SLICES, h));
+	KUNIT_ASSERT_EQ(test, 1, grow_by(e, 1, h + SLICES));
+	KUNIT_EXPECT_EQ(test, 0, close_spares(e, 2));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[SLICES], false));
+	KUNIT_EXPECT_EQ(test, 1, close_spares(e, 2));
+	KUNIT_EXPECT_EQ(test, REGALLOC_REGION_BYTES,
+			atomic64_read(&e->budget.total.charged));
+	/* The handle of a slice of a closed region is stale, too. */
+	KUNIT_EXPECT_EQ(test, -ESTALE, give(e, h[SLICES], false));
+}
+
+static void closed_with_its_last_slice(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	u64 *h = e->handles;
+
+	KUNIT_ASSERT_EQ(test, 2, grow_by(e, 2, h));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[0], true));
+	KUNIT_EXPECT_LT(test, 0, atomic64_read(&e->budget.total.charged));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[1], true));
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->budget.total.charged));
+	KUNIT_EXPECT_NULL(test, regalloc_pool_lock_page(&e->pool, 0, 0));
+}
+
+/* The owner claims a slice by himself, without a word to us. */
+static void a_claim_keeps_it_open(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	u64 *h = e->handles;
+	u32 *words, gen;
+
+	KUNIT_ASSERT_EQ(test, 1, grow_by(e, 1, h));
+	words = slot_words(&e->pool, 0);
+	KUNIT_ASSERT_TRUE(test,
+			  regalloc_slice_claim(regalloc_slice_word(words, OF_256K, 9),
+					       &gen));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[0], true));
+	KUNIT_EXPECT_EQ(test, 0, close_spares(e, 1));
+	KUNIT_EXPECT_EQ(test, 0,
+			regalloc_slice_release(regalloc_slice_word(words, OF_256K, 9),
+					       gen));
+	slot_hint(&e->pool, 0)->dirty = 1;
+	KUNIT_EXPECT_EQ(test, 1, close_spares(e, 1));
+}
+
+static void the_lowest_first(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	u64 *h = e->handles, again;
+
+	KUNIT_ASSERT_EQ(test, SLICES, grow_by(e, SLICES, h));
+	KUNIT_ASSERT_EQ(test, SLICES, grow_by(e, SLICES, h + SLICES));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[SLICES + 3], false));
+	KUNIT_EXPECT_EQ(test, 0, give(e, h[5], false));
+	KUNIT_EXPECT_EQ(test, 1, take_some(e, 1, &again));
+	KUNIT_EXPECT_EQ(test, REGALLOC_HANDLE_OFFSET(h[5]),
+			REGALLOC_HANDLE_OFFSET(again));
+	KUNIT_EXPECT_EQ(test, h[5] + 1, again);
+}
+
+static struct kunit_case pool_cases[] = {
+	KUNIT_CASE(opened_when_needed),
+	KUNIT_CASE(released_once),
+	KUNIT_CASE(only_spares_close),
+	KUNIT_CASE(closed_with_its_last_slice),
+	KUNIT_CASE(a_claim_keeps_it_open),
+	KUNIT_CASE(the_lowest_first),
+	{}
+};
+
+static struct kunit_suite pool_suite = {
+	.name = "regalloc_pool",
+	.init = env_init,
+	.exit = env_exit,
+	.test_cases = pool_cases,
+};
+kunit_test_suite(pool_suite);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <kunit/test.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+
+#include "../waiters.c"
+
+/* Three who want different things, in the order of their letters. */
+struct line {
+	struct regalloc_waiters waiters;
+	struct regalloc_wait_point point[3];
+	struct regalloc_waiter a, b, c;
+};
+
+static int line_init(struct kunit *test)
+{
+	struct line *l = kunit_kzalloc(test, sizeof(*l), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, l);
+	regalloc_waiters_init(&l->waiters);
+	test->priv = l;
+	return 0;
+}
+
+static void join_all(struct line *l)
+{
+	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0]);
+	regalloc_waiter_join(&l->waiters, &l->b, &l->point[1]);
+	regalloc_waiter_join(&l->waiters, &l->c, &l->point[2]);
+}
+
+/* Everybody tries in vain, as often as it takes until nobody has the turn. */
+static void settle(struct line *l)
+{
+	struct regalloc_waiter *waiter;
+	bool any;
+
+	do {
+		any = false;
+		list_for_each_entry(waiter, &l->waiters.queue, node) {
+			if (!waiter->turn)
+				continue;
+			any = true;
+			regalloc_waiter_pass(&l->waiters, waiter);
+			break;
+		}
+	} while (any);
+}
+
+static void first_come_first_served(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	KUNIT_EXPECT_TRUE(test, l->a.turn);
+	settle(l);
+	KUNIT_EXPECT_FALSE(test, l->waiters.passing);
+
+	regalloc_waiters_kick(&l->waiters);
+	KUNIT_EXPECT_TRUE(test, l->a.turn);
+	KUNIT_EXPECT_FALSE(test, l->b.turn);
+	regalloc_waiter_pass(&l->waiters, &l->a);
+	KUNIT_EXPECT_TRUE(test, l->b.turn);
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	KUNIT_EXPECT_TRUE(test, l->c.turn);
+	regalloc_waiter_leave(&l->waiters, &l->c);
+	KUNIT_EXPECT_FALSE(test, l->a.turn);
+	regalloc_waiter_leave(&l->waiters, &l->a);
+	KUNIT_EXPECT_TRUE(test, list_empty(&l->waiters.queue));
+}
+
+static void who_wants_the_same_is_left_out(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0]);
+	regalloc_waiter_join(&l->waiters, &l->b, &l->point[0]);
+	settle(l);
+	regalloc_waiters_kick(&l->waiters);
+	regalloc_waiter_pass(&l->waiters, &l->a);
+	KUNIT_EXPECT_FALSE(test, l->b.turn);
+	KUNIT_EXPECT_FALSE(test, l->waiters.passing);
+	/* And not if the first one got what he wanted. */
+	regalloc_waiters_kick(&l->waiters);
+	regalloc_waiter_leave(&l->waiters, &l->a);
+	KUNIT_EXPECT_TRUE(test, l->b.turn);
+	regalloc_waiter_leave(&l->waiters, &l->b);
+}
+
+static void a_kick_meanwhile_starts_again(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	settle(l);
+	regalloc_waiters_kick(&l->waiters);
+	regalloc_waiter_pass(&l->waiters, &l->a);
+	regalloc_waiters_kick(&l->waiters);
+	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->b));
+	regalloc_waiter_pass(&l->waiters, &l->b);
+	KUNIT_EXPECT_TRUE(test, l->a.turn);
+	KUNIT_EXPECT_TRUE(test, regalloc_waiter_may_take_room(&l->waiters, &l->a));
+	regalloc_waiter_leave(&l->waiters, &l->c);
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_leave(&l->waiters, &l->a);
+}
+
+static void wanted_is_a_sum(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	regalloc_waiter_want(&l->waiters, &l->a, 100);
+	regalloc_waiter_want(&l->waiters, &l->b, 20);
+	regalloc_waiter_want(&l->waiters, &l->a, 300);
+	KUNIT_EXPECT_EQ(test, 320, regalloc_waiters_wanted(&l->waiters));
+	regalloc_waiter_leave(&l->waiters, &l->a);
+	KUNIT_EXPECT_EQ(test, 20, regalloc_waiters_wanted(&l->waiters));
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_leave(&l->waiters, &l->c);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_waiters_wanted(&l->waiters));
+}
+
+static void sleep_ends(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_waiter_sleep(&l->a, HZ));
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, regalloc_waiter_sleep(&l->b, 2));
+	regalloc_waiter_leave(&l->waiters, &l->a);
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_leave(&l->waiters, &l->c);
+}
+
+static struct kunit_case waiters_cases[] = {
+	KUNIT_CASE(first_come_first_served),
+	KUNIT_CASE(who_wants_the_same_is_left_out),
+	KUNIT_CASE(a_kick_meanwhile_starts_again),
+	KUNIT_CASE(wanted_is_a_sum),
+	KUNIT_CASE(sleep_ends),
+	{}
+};
+
+static struct kunit_suite waiters_suite = {
+	.name = "regalloc_waiters",
+	.init = line_init,
+	.test_cases = waiters_cases,
+};
+kunit_test_suite(waiters_suite);
+
+MODULE_DESCRIPTION("KUnit tests of regalloc");
+MODULE_LICENSE("GPL");
