@@ -165,4 +165,5 @@ static struct kunit_suite budget_suite = {
 	.exit = accounts_exit,
 	.test_cases = budget_cases,
 };
+
 kunit_test_suite(budget_suite);

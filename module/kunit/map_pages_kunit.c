@@ -70,4 +70,5 @@ static struct kunit_suite map_suite = {
 	.exit = map_exit,
 	.test_cases = map_cases,
 };
+
 kunit_test_suite(map_suite);

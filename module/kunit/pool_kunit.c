@@ -210,4 +210,5 @@ static struct kunit_suite pool_suite = {
 	.exit = env_exit,
 	.test_cases = pool_cases,
 };
+
 kunit_test_suite(pool_suite);

@@ -135,4 +135,5 @@ static struct kunit_suite region_suite = {
 	.exit = payer_exit,
 	.test_cases = region_cases,
 };
+
 kunit_test_suite(region_suite);

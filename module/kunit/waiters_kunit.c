@@ -147,6 +147,7 @@ static struct kunit_suite waiters_suite = {
 	.init = line_init,
 	.test_cases = waiters_cases,
 };
+
 kunit_test_suite(waiters_suite);
 
 MODULE_DESCRIPTION("KUnit tests of regalloc");
