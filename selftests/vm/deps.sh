@@ -56,11 +56,16 @@ wanted=
 for group; do
 	wanted+=" $(packages "$group" | tr '\n' ' ')"
 done
+# Kernels are obtained side by side, and apt serves one at a time.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
+mkdir -p "$cache"
+exec 9>"$cache/deps.lock"
+flock 9
 # shellcheck disable=SC2086 # a list of words
 absent=$(missing $wanted | sort -u | tr '\n' ' ')
 if [ -n "$absent" ]; then
 	echo "installing: $absent"
 	# Mirrors have their moments: try twice.
 	# shellcheck disable=SC2086
-	install $absent || { sleep 5; install $absent; }
+	install $absent 9>&- || { sleep 5; install $absent 9>&-; }
 fi

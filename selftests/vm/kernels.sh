@@ -158,7 +158,8 @@ debug_kernel() {
 	kernel_dir=$cache/linux-debug-$2-${source_dir##*/linux-tree-}-$hash
 	lock "$kernel_dir"
 	if [ ! -e "$kernel_dir/regalloc-complete" ]; then
-		echo "vm.sh: building kernel $1-$2, 20 to 40 minutes:" \
+		"$here/deps.sh" kernel >&2
+		echo "vm.sh: building kernel $1-$2, 7 to 20 minutes:" \
 			"$kernel_dir.log" >&2
 		rm -rf "$kernel_dir"
 		build_debug_kernel "$source_dir" "$kernel_dir" \
