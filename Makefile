@@ -41,10 +41,14 @@ test: ## run all tests, in virtual machines
 test-debug: ## the same on kernels that watch themselves; slow
 	KERNELS="$$($(vm)/vm.sh list-debug)" $(vm)/test.sh
 
-test-matrix: ## on all kernels, and with freed memory poisoned; slow
+test-matrix: ## on all kernels, with dirty memory, with two nodes; slow
 	kernels="$$($(vm)/vm.sh list) $$($(vm)/vm.sh list-newer)"; \
-	KERNELS="$$kernels $$(echo $$kernels | sed 's/[^ ]*/&+page_poison=1/g')" \
+	KERNELS="$$kernels $$(echo $$kernels | sed 's/[^ ]*/&+dirty &+numa/g')" \
 		$(vm)/test.sh
+
+soak: ## kill 10,000 processes, load 500 times, crowd the budget for 5 minutes
+	TESTS="pressure lifetime modload" TIME=$(or $(TIME),5m) \
+		REGALLOC_KILLS=10000 REGALLOC_RELOAD_CYCLES=500 $(vm)/test.sh
 
 fuzz: ## random operations against a model (TIME=1h)
 	TESTS=fuzzer TIME=$(or $(TIME),10m) $(vm)/test.sh
@@ -69,4 +73,4 @@ clean: ## remove what was built, except downloads
 	rm -rf build
 
 .PHONY: all help modules modules_install lib examples install test \
-	test-debug test-matrix fuzz coverage mutate check demo bench clean
+	test-debug test-matrix soak fuzz coverage mutate check demo bench clean

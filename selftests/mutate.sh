@@ -54,6 +54,9 @@ try() {
 	perl -0pi -e "$expression" "$tree/$file"
 	if cmp -s "$top/$file" "$tree/$file"; then
 		echo "not ok - $name: there is nothing to take out"
+	elif ! "$tree/selftests/vm/vm.sh" build "${kernel%+*}" \
+			> "$build/$name.log" 2>&1; then
+		echo "not ok - $name: does not build"
 	else
 		# shellcheck disable=SC2086 # a list of words
 		judge "$name" "$kernel" $programs

@@ -13,8 +13,10 @@
 #define SLICES		16U		/* in a region of that class */
 #define BUDGET_REGIONS	4U
 #define BUDGET		(BUDGET_REGIONS * RT_REGION)
-/* What a deadline may be missed by, in ms, on a machine that does other things. */
-#define SLACK_MS	60
+/* What a deadline may be missed by, in ms; and where others keep us from it. */
+#define SLACK_MS	20
+#define MOST_SLACK_MS	1000
+#define TRIES		10
 /* Short enough for a test, long enough for somebody who does not wait for it. */
 #define LONG_MS		20000
 
@@ -152,10 +154,8 @@ static bool sleeps(pid_t tid)
 }
 
 /* Returns when it waits, or is done already. */
-static void waiter_start(struct waiter *w)
+static void waiter_settle(struct waiter *w)
 {
-	if (pthread_create(&w->thread, NULL, waiter_main, w))
-		rt_die("cannot start a thread");
 	/* Asleep in the same place for a while: elsewhere it sleeps briefly. */
 	for (int seen = 0; seen < 5; usleep(1000)) {
 		if (rt_load(&w->done))
@@ -164,6 +164,13 @@ static void waiter_start(struct waiter *w)
 		       rt_load(&control(w->c)->attention) &
 		       REGALLOC_ATTENTION_WAIT ? seen + 1 : 0;
 	}
+}
+
+static void waiter_start(struct waiter *w)
+{
+	if (pthread_create(&w->thread, NULL, waiter_main, w))
+		rt_die("cannot start a thread");
+	waiter_settle(w);
 }
 
 static void waiter_end(struct waiter *w)
@@ -249,6 +256,55 @@ TEST_F(pressure, reserve_is_always_granted)
 	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
 	EXPECT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
 	EXPECT_EQ(BUDGET, rt_stat("charged_bytes"));
+}
+
+/* Takes what it can get, and gives it back, until it is killed. */
+static void grab_for_ever(uint32_t length)
+{
+	struct rt_client c;
+	uint64_t h[8 * SLICES];
+	uint32_t got;
+
+	if (rt_client_open(&c))
+		_exit(1);
+	for (;;)
+		if (!rt_alloc(c.fd, length, ARRAY_SIZE(h), 0, h, &got) &&
+		    rt_release_all(c.fd, h, got))
+			_exit(1);
+}
+
+TEST_F(pressure, reserve_is_granted_against_who_grabs)
+{
+	uint64_t refused = 0, h[2 * SLICES];
+	struct rt_sampler sampler;
+	pid_t pids[6];
+	unsigned int i;
+
+	ASSERT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	rt_sampler_start(&sampler, "charged_bytes");
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		pids[i] = fork();
+		ASSERT_LE(0, pids[i]);
+		if (!pids[i])
+			grab_for_ever(SLICE >> i);
+	}
+	for (i = 0; i < 200; i++) {
+		if (rt_alloc_all(self->b.fd, SLICE, 2 * SLICES, h)) {
+			refused++;
+			continue;
+		}
+		ASSERT_EQ(0, rt_release_all(self->b.fd, h, 2 * SLICES));
+		ASSERT_EQ(0, rt_trim(self->b.fd, NULL));
+	}
+	for (i = 0; i < ARRAY_SIZE(pids); i++) {
+		kill(pids[i], SIGKILL);
+		EXPECT_EQ(128 + SIGKILL, rt_child_status(pids[i]));
+	}
+	rt_sampler_stop(&sampler);
+	EXPECT_EQ(0, refused);
+	/* They wanted all of it, and the reserve was in use. */
+	EXPECT_EQ(BUDGET, sampler.max);
+	EXPECT_LT(0, rt_stat("alloc_failures"));
 }
 
 TEST_F(pressure, reserve_of_what_others_hold)
@@ -380,6 +436,23 @@ TEST_F(pressure, lowering_the_budget_asks)
 
 /* ---- waiting ---- */
 
+/* How long a wait for @w->timeout_ms takes too long, the best of some. */
+static uint64_t best_delay(struct waiter *w)
+{
+	uint64_t best = ~0ULL;
+	unsigned int i;
+
+	for (i = 0; i < TRIES && best > SLACK_MS; i++) {
+		waiter_main(w);
+		if (w->waited_ms + 1 < w->timeout_ms ||
+		    w->waited_ms > w->timeout_ms + MOST_SLACK_MS)
+			return ~0ULL;
+		if (w->waited_ms < w->timeout_ms + best)
+			best = w->waited_ms - w->timeout_ms;
+	}
+	return best;
+}
+
 TEST_F(pressure, deadline)
 {
 	static const uint32_t timeouts[] = { 1, 20, 100, 500 };
@@ -391,18 +464,15 @@ TEST_F(pressure, deadline)
 	for (i = 0; i < ARRAY_SIZE(timeouts); i++) {
 		failures = rt_stat("alloc_failures");
 		w.timeout_ms = timeouts[i];
-		waiter_main(&w);
+		EXPECT_GE(SLACK_MS, best_delay(&w));
 		EXPECT_EQ(-ETIMEDOUT, w.err);
-		EXPECT_GE(w.waited_ms + 1, timeouts[i]);
-		EXPECT_LE(w.waited_ms, timeouts[i] + SLACK_MS);
-		EXPECT_EQ(failures + 1, rt_stat("alloc_failures"));
+		EXPECT_LT(failures, rt_stat("alloc_failures"));
 	}
 	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
 	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->b)->attention);
 	w.timeout_ms = 0;
-	waiter_main(&w);
+	EXPECT_GE(SLACK_MS, best_delay(&w));
 	EXPECT_EQ(-ENOMEM, w.err);
-	EXPECT_LE(w.waited_ms, SLACK_MS);
 }
 
 /* While one waits, a need that lasts is told less and less often. */
@@ -765,7 +835,9 @@ TEST_F(pressure, many_waiters_for_one_slice)
 		ASSERT_EQ(0, pthread_create(&w[i].thread, NULL, waiter_main,
 					    &w[i]));
 	}
-	usleep(100000);
+	for (i = 0; i < N; i++)
+		waiter_settle(&w[i]);
+	EXPECT_EQ(0, rt_load(&turn));
 	EXPECT_TRUE(release_in_map(&self->a, self->handles[0]));
 	for (i = 0; i < N; i++) {
 		waiter_end(&w[i]);
@@ -853,8 +925,15 @@ TEST_F(pressure, no_false_shortage)
 
 #define NR_GREEDY	8
 
+/* What those who are greedy have seen, together. */
+struct greed {
+	uint64_t refused;
+	uint64_t asked;
+};
+
 /* Allocates and releases in random bursts, with and without waiting. */
-static void be_greedy(unsigned int seed, unsigned int seconds)
+static void be_greedy(unsigned int seed, unsigned int seconds,
+		      struct greed *greed)
 {
 	uint64_t end = rt_now_ms() + seconds * 1000, h[256];
 	unsigned int nr = 0, n;
@@ -865,6 +944,7 @@ static void be_greedy(unsigned int seed, unsigned int seconds)
 	while (rt_now_ms() < end) {
 		uint32_t length = REGALLOC_MIN_SLICE_BYTES << rand_r(&seed) % 7;
 		uint32_t timeout = rand_r(&seed) % 3 ? 0 : 1 + rand_r(&seed) % 30;
+		bool asked = is_asked(c.fd);
 		int err;
 
 		if (nr < 256) {
@@ -873,11 +953,16 @@ static void be_greedy(unsigned int seed, unsigned int seconds)
 				nr++;
 			else if (err != (timeout ? -ETIMEDOUT : -ENOMEM))
 				_exit(2);
-			if (!err && rt_poke(rt_addr(&c, h[nr - 1]), 1))
+			if (err)
+				rt_add(&greed->refused, 1);
+			else if (rt_poke(rt_addr(&c, h[nr - 1]), 1))
 				_exit(3);
 		}
-		if (nr == 256 || is_asked(c.fd) || !(rand_r(&seed) % 50)) {
+		if (asked) {
 			pressure(c.fd);
+			rt_add(&greed->asked, 1);
+		}
+		if (nr == 256 || asked || !(rand_r(&seed) % 50)) {
 			for (n = rand_r(&seed) % (nr + 1); n; n--) {
 				nr--;
 				if (rand_r(&seed) % 2 ?
@@ -892,24 +977,32 @@ static void be_greedy(unsigned int seed, unsigned int seconds)
 
 /*
  * From outside: charged never grows beyond the budget. After the budget was
- * lowered it may be above for a while, but then it only becomes less.
+ * lowered it may be above for a while, but then it only becomes less. And
+ * nobody is asked again who has not looked.
  */
-TEST_F_TIMEOUT(pressure, never_above_the_budget, 600)
+TEST_F_TIMEOUT(pressure, never_above_the_budget, 3600)
 {
 	unsigned int seconds = rt_env_u32("REGALLOC_SECONDS", 5);
 	static const char * const budgets[] = { "64M", "24M", "96M", "8M" };
 	uint64_t end = rt_now_ms() + seconds * 1000, next = 0;
-	uint64_t samples = 0, above = 0, changes = 0, last = 0, now, budget;
+	uint64_t samples = 0, above = 0, full = 0, changes = 0, last = 0, events;
+	struct greed *greed;
 	pid_t pids[NR_GREEDY];
 	unsigned int i;
 
+	greed = mmap(NULL, sizeof(*greed), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, greed);
+	events = rt_stat("pressure_events");
 	for (i = 0; i < NR_GREEDY; i++) {
 		pids[i] = fork();
 		ASSERT_LE(0, pids[i]);
 		if (!pids[i])
-			be_greedy(i, seconds);
+			be_greedy(i, seconds, greed);
 	}
 	while (rt_now_ms() < end) {
+		uint64_t budget, now;
+
 		if (rt_now_ms() >= next) {
 			ASSERT_EQ(0, rt_param_set("budget",
 						  budgets[changes++ % 4]));
@@ -919,18 +1012,27 @@ TEST_F_TIMEOUT(pressure, never_above_the_budget, 600)
 		budget = rt_stat("budget_bytes");
 		now = rt_stat("charged_bytes");
 		above += now > budget && now > last;
+		full += now == budget;
 		last = now;
 		samples++;
 		usleep(2000);
 	}
 	for (i = 0; i < NR_GREEDY; i++)
 		EXPECT_EQ(0, rt_child_status(pids[i]));
-	TH_LOG("%" PRIu64 " samples in %u s, %" PRIu64 " changes, %" PRIu64
-	       " events", samples, seconds, changes,
-	       rt_stat("pressure_events"));
+	events = rt_stat("pressure_events") - events;
+	TH_LOG("%" PRIu64 " samples in %u s, %" PRIu64 " at the budget; %" PRIu64
+	       " changes of it, %" PRIu64 " refused, %" PRIu64 " asked",
+	       samples, seconds, full, changes, greed->refused, events);
 	EXPECT_EQ(0, above);
 	EXPECT_LE(100 * seconds, samples);
+	/* It was tried. */
+	EXPECT_LT(0, full);
+	EXPECT_LT(2 * seconds, changes);
+	EXPECT_LT(0, greed->refused);
+	EXPECT_LE(greed->asked, events);
+	EXPECT_GE(greed->asked + NR_GREEDY, events);
 	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
+	munmap(greed, sizeof(*greed));
 }
 
 /* ---- the system is short of memory ---- */

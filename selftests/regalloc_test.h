@@ -35,7 +35,7 @@
 
 /* The guests run under emulation, some twenty times slower than hardware. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 120
+#define TEST_TIMEOUT_DEFAULT 300
 
 #define RT_DEVICE		"/dev/regalloc"
 #define RT_SYSFS		"/sys/class/misc/regalloc/"

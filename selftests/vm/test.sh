@@ -8,7 +8,9 @@
 # that take it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. Each result
 # counts once. Logs stay in build/test-*.
 #
-# A name like 6.1+page_poison=1 is a kernel and something for its command line.
+# A kernel's name may have a variant behind it: with 6.1+dirty, free memory is
+# filled with other bytes before the module is loaded; with 6.1+numa, the guest
+# has two nodes of memory.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -49,6 +51,18 @@ programs() {
 	esac | tr '\n' ' '
 }
 
+# Memory that nobody has zeroed then shows it. Debian's kernels have no
+# page_poison; those for debugging have, and use it.
+dirty_command() {
+	cat <<-'END'
+	mkdir /tmp/dirt
+	mount -t tmpfs -o size=90% dirt /tmp/dirt
+	tr '\0' '\252' < /dev/zero | dd of=/tmp/dirt/all bs=1M 2>/dev/null
+	ls -l /tmp/dirt/all
+	umount /tmp/dirt
+	END
+}
+
 # The runner's tap_prefix keeps lines back, which a panic would swallow.
 guest_command() {
 	cat <<-END
@@ -60,9 +74,10 @@ guest_command() {
 			echo "# \$line"
 		done
 	}
+	$(case $1 in *+dirty) dirty_command ;; esac)
 	insmod /regalloc.ko || exit 1
 	cd /payload/regalloc
-	run_many $(programs "$1") 2>&1 | tee /dev/ttyS1
+	run_many $(programs "${1%+*}") 2>&1 | tee /dev/ttyS1
 	END
 	[ -z "${COVERAGE:-}" ] || coverage_command
 }
@@ -79,19 +94,23 @@ coverage_command() {
 # The results come over a line of their own, where no message of the kernel can
 # tear them.
 device_test() {
-	local name=$1 kernel=${1%%+*} append='' mem=4096 timeout=1200 module
-	case $name in *+*) append=${name#*+} ;; esac
-	case $kernel in *-*) mem=5120 timeout=3600 ;; esac
+	local name=$1 kernel=${1%+*} append='' mem=4096 nodes=1 timeout=3600
+	local module
+	case $name in *+numa) nodes=2 ;; esac
+	case $kernel in
+	*-*) mem=5120 append=page_poison=1 ;;
+	esac
 	echo "==== tests on kernel $name"
 	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
 		REGALLOC_KUNIT="$(has_kunit "$kernel")") &&
 	rm -f "$build/payload/regalloc/regalloc_kunit.ko" &&
 	cp "$(dirname "$module")"/regalloc*.ko "$build/payload/regalloc/" &&
-	"$vm" boot --kernel "$kernel" --mem "$mem" --module "$module" \
+	"$vm" boot --kernel "$kernel" --mem "$mem" --nodes "$nodes" \
+		--module "$module" \
 		--append "$append" --timeout $((timeout + TIME)) \
 		--payload "$build/payload" --disk "$build/test-disk" \
 		--log "$build/test-$name.log" --out "$build/test-$name.tap" \
-		-- "$(guest_command "$kernel")" ||
+		-- "$(guest_command "$name")" ||
 		echo "not ok 0 selftests: kernel: died or complained" \
 			>> "$build/test-$name.tap"
 	[[ $(programs "$kernel") == *examples.sh* ]] || [ -n "${TESTS:-}" ] ||
@@ -110,7 +129,7 @@ make_payload() {
 		cp "$build/userlib/$program" "$build/payload/regalloc/"
 	done
 	echo live >> "$build/payload/list"
-	echo "timeout=$((900 + TIME))" \
+	echo "timeout=$((1800 + TIME))" \
 		> "$build/payload/regalloc/settings"
 	if [ -n "${TESTS:-}" ]; then
 		# shellcheck disable=SC2086 # a list of words

@@ -22,6 +22,7 @@
 #	--out FILE		gets what the guest writes to /dev/ttyS1
 #	--log FILE		gets the whole console
 #	--mem MIB, --smp N	default 3072 and 2
+#	--nodes N		in so many NUMA nodes, default 1
 #	--append STRING		more of a kernel command line
 #	--timeout SECONDS	default 600
 #
@@ -256,9 +257,19 @@ verdict() {
 	return 1
 }
 
+# numa_nodes: qemu's options for $nodes nodes with equal parts of $mem and $smp.
+numa_nodes() {
+	local i
+	[ "$nodes" -gt 1 ] || return 0
+	for ((i = 0; i < nodes; i++)); do
+		echo "-object memory-backend-ram,id=node$i,size=$((mem / nodes))M"
+		echo "-numa node,memdev=node$i,cpus=$((i * smp / nodes))-$(((i + 1) * smp / nodes - 1))"
+	done
+}
+
 boot() {
 	local version=6.12 module='' payload='' disk='' out=/dev/null log=''
-	local mem=3072 smp=2 append='' timeout=600 status=0
+	local mem=3072 smp=2 nodes=1 append='' timeout=600 status=0
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		[ $# -ge 2 ] || die "$1 wants a value"
 		case $1 in
@@ -270,6 +281,7 @@ boot() {
 		--log) log=$2 ;;
 		--mem) mem=$2 ;;
 		--smp) smp=$2 ;;
+		--nodes) nodes=$2 ;;
 		--append) append=$2 ;;
 		--timeout) timeout=$2 ;;
 		*) die "unknown option '$1'" ;;
@@ -287,12 +299,13 @@ boot() {
 	exec 9>&-	# the guest needs no lock
 	initramfs "$work/root" "$module" "$payload" "$*" > "$work/initrd"
 
+	# shellcheck disable=SC2046 # numa_nodes prints words
 	# -cx16: the cmpxchg16b of QEMU 7.2 corrupts flags. -erms, -fsrm and
 	# rep_good: emulated string instructions are slower than plain stores.
 	# init_on_alloc=0: else the kernel hides a lack of zeroing in the module.
 	timeout --foreground -k 5 "$timeout" qemu-system-x86_64 \
 		-M pc -accel "$(accelerator)" -cpu max,-cx16,-erms,-fsrm \
-		-smp "$smp" -m "$mem" -nodefaults -no-user-config -no-reboot \
+		-smp "$smp" -m "$mem" $(numa_nodes) -nodefaults -no-user-config -no-reboot \
 		-display none -serial stdio -serial "file:$out" \
 		${disk:+-drive "file=$disk,if=virtio,format=raw,readonly=on"} \
 		-kernel "$VMLINUZ" -initrd "$work/initrd" \
