@@ -164,6 +164,10 @@ host_tests() {
 	{
 		host_program pure selftests -s pure
 		host_program library make -s -C "$top/userlib" check
+		host_program library-tsan setarch -R \
+			make -s -C "$top/userlib" check \
+			BUILD="$build/userlib-tsan" \
+			CFLAGS="-O2 -g -fsanitize=thread"
 		host_program model "$top/selftests/model/run.sh"
 	} | tee "$build/test-host.tap"
 }

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/regalloc.h>
@@ -267,6 +270,53 @@ static void test_wait(struct regalloc *ra)
 	CHECK(live_bytes(ra) == (LIMIT_SLICES - 1) * 256 * 1024);
 }
 
+#define DECAY "/sys/module/regalloc/parameters/decay_ms"
+
+static void set_decay(const char *ms)
+{
+	int fd = open(DECAY, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && write(fd, ms, strlen(ms)) == (ssize_t)strlen(ms));
+	close(fd);
+}
+
+static int pairs(struct regalloc *ra, uint64_t bytes, unsigned int n)
+{
+	struct regalloc_slice s;
+	int err = 0;
+
+	while (!err && n--) {
+		err = regalloc_alloc(ra, bytes, 0, &s);
+		if (!err)
+			err = regalloc_release(ra, s.handle);
+	}
+	return err;
+}
+
+/* 10,000 pairs where the first system call but exit kills. */
+static void test_no_system_call(struct regalloc *ra)
+{
+	int status;
+
+	/* Once in that time, a release tells the kernel that it was there. */
+	set_decay("600000");
+	for (uint64_t bytes = 4096; bytes <= 256 * 1024; bytes *= 2) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			int err = pairs(ra, bytes, 2);
+
+			if (!err)
+				err = prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+			if (!err)
+				err = pairs(ra, bytes, 10000);
+			syscall(SYS_exit, err ? 1 : 0);
+		}
+		CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && !status);
+	}
+	set_decay("1000");
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct regalloc *ra);
@@ -280,6 +330,7 @@ static const struct {
 	{ "limits", test_limits },
 	{ "listener", test_listener },
 	{ "wait", test_wait },
+	{ "no_system_call", test_no_system_call },
 	{ 0 },
 };
 
