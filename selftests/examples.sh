@@ -77,14 +77,18 @@ three_databases() {
 	! grep -q "asked 0 times" "$disk.1"
 }
 
-# Who has done his work keeps only what nobody wants: the other one gets more
-# than half of the budget.
+# Who has done his work keeps only what nobody wants: the other one, who comes
+# when the first has most of the budget, gets it.
 idle_database() {
 	echo 16M >$parameters/budget || return
-	"$here/sqlite_load" --rows 30000 --rounds 1 --idle-ms 20000 \
+	"$here/sqlite_load" --rows 30000 --rounds 1 --idle-ms 30000 \
 		--db "$disk.idle" >"$disk.1" &
 	idler=$!
-	sleep 8
+	for _ in $(seq 120); do
+		! grep -q "^idle with" "$disk.1" || break
+		sleep 0.5
+	done
+	grep -qE "^idle with (12|16) MiB" "$disk.1" || return
 	"$here/sqlite_load" --rows 30000 --rounds 1 --db "$disk.busy" \
 		>"$disk.2" || return
 	wait $idler || return

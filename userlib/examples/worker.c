@@ -69,6 +69,9 @@ static void idle(struct worker *w)
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 	uint64_t bytes;
 
+	/* Whoever waits for that may want to begin now. */
+	printf("idle with %.0f MiB\n", charged(w) / MIB);
+	fflush(stdout);
 	nanosleep(&ts, NULL);
 	bytes = charged(w);
 	if (bytes < w->idle_bytes)
