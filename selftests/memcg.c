@@ -157,7 +157,7 @@ TEST_F(memcg, enomem_at_memory_max)
 	EXPECT_LT(0, group_read(self->group, "memory.events", "max"));
 	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
 	EXPECT_TRUE(rt_wait_until(group_read(self->group, "memory.current",
-					     NULL) < 4 * RT_MIB, RT_DEADLINE));
+					     NULL) < 2 * RT_MIB, RT_DEADLINE));
 }
 
 /* Whoever is not in the group does not feel its limit. */
