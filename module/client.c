@@ -372,8 +372,9 @@ unsigned int regalloc_client_close_spares(struct regalloc_client *client,
  * regalloc_client_count_maybe_spares() - how many regions are worth a look
  * @client: where to look
  *
- * Context: may sleep. Takes the client's lock.
- * Return: the number of regions that may be without a live slice.
+ * Context: does not wait for the client's lock.
+ * Return: the number of regions that may be without a live slice; 0 if somebody
+ * is at work on them.
  */
 unsigned long
 regalloc_client_count_maybe_spares(struct regalloc_client *client)
@@ -381,11 +382,35 @@ regalloc_client_count_maybe_spares(struct regalloc_client *client)
 	unsigned long nr = 0;
 	unsigned int class;
 
-	mutex_lock(&client->owner.lock);
+	if (!mutex_trylock(&client->owner.lock))
+		return 0;
 	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
 		nr += regalloc_pool_count_maybe_spares_locked(&client->pools[class]);
 	mutex_unlock(&client->owner.lock);
 	return nr;
+}
+
+/**
+ * regalloc_client_shrink() - close spares for the system, without waiting
+ * @client: where to look
+ * @most: how many to close at most
+ *
+ * Context: as regalloc_pool_shrink_locked(); does not wait for the client's
+ * lock either.
+ * Return: how many were closed.
+ */
+unsigned int regalloc_client_shrink(struct regalloc_client *client,
+				    unsigned int most)
+{
+	unsigned int class, closed = 0;
+
+	if (!mutex_trylock(&client->owner.lock))
+		return 0;
+	for (class = 0; class < REGALLOC_NR_CLASSES && closed < most; class++)
+		closed += regalloc_pool_shrink_locked(&client->pools[class],
+						      most - closed);
+	mutex_unlock(&client->owner.lock);
+	return closed;
 }
 
 /**

@@ -317,6 +317,7 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 
 		if (closed == most)
 			break;
+		cond_resched();
 		if (age < idle)
 			*next = min(*next, idle - age);
 		else if (close_spare(pool, region, slot))
@@ -324,6 +325,34 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 		else	/* the release of its last slice sets it again */
 			xa_clear_mark(&pool->regions, slot,
 				      REGALLOC_MAYBE_SPARE);
+	}
+	return closed;
+}
+
+/**
+ * regalloc_pool_shrink_locked() - close spares for the system, without waiting
+ * @pool: where to look
+ * @most: how many to close at most
+ *
+ * Context: client's lock held. May run in a fault that has a page locked and
+ * allocates memory, so regions of which a page is locked are left alone.
+ * Return: how many were closed.
+ */
+unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
+					 unsigned int most)
+{
+	struct regalloc_region *region;
+	unsigned int closed = 0;
+	unsigned long slot;
+
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_pool_collect_dirty_locked(pool);
+	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
+		if (closed == most)
+			break;
+		cond_resched();
+		if (!regalloc_region_is_busy(region))
+			closed += close_spare(pool, region, slot);
 	}
 	return closed;
 }

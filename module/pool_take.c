@@ -81,17 +81,21 @@ static void leave_line(struct regalloc_pool *pool,
 					      words / stride) & (nr - 1);
 }
 
-/* Allocate up to @count slices of a region. */
+/*
+ * Allocate up to @count slices of a region, and no more than it has: its owner
+ * may release them while we take.
+ */
 static unsigned int take_in_region(struct regalloc_pool *pool,
 				   struct regalloc_region *region,
 				   unsigned long slot, bool zero,
 				   unsigned int count, u64 *handles)
 {
 	struct regalloc_place place = { .class = pool->class, .slot = slot };
+	unsigned int most = min(count, regalloc_class_slices(pool->class));
 	unsigned int taken = 0;
 	u32 gen;
 
-	while (taken < count &&
+	while (taken < most &&
 	       claim_in_region(pool, region, &place.slice, &gen)) {
 		if (zero)
 			zero_slice(pool, region, place.slice);
@@ -215,6 +219,7 @@ int regalloc_pool_last_look_locked(struct regalloc_pool *pool, bool zero,
 	lockdep_assert_held(&pool->owner->lock);
 	regalloc_pool_collect_dirty_locked(pool);
 	xa_for_each(&pool->regions, slot, region) {
+		cond_resched();
 		taken = take_in_region(pool, region, slot, zero, count,
 				       handles);
 		if (taken) {

@@ -233,6 +233,24 @@ void regalloc_region_zap(struct regalloc_region *region,
 }
 
 /**
+ * regalloc_region_is_busy() - whether somebody has a page of it locked
+ * @region: that cannot close meanwhile
+ *
+ * Zapping it might have to wait, then.
+ *
+ * Return: that, at this moment.
+ */
+bool regalloc_region_is_busy(const struct regalloc_region *region)
+{
+	unsigned int i;
+
+	for (i = 0; i < region->nr_chunks; i++)
+		if (PageLocked(region->chunks[i].page))
+			return true;
+	return false;
+}
+
+/**
  * regalloc_region_close() - give a region's memory back
  * @region: that nobody can find or has mapped any more; gone after this
  *
@@ -242,6 +260,7 @@ void regalloc_region_zap(struct regalloc_region *region,
  */
 void regalloc_region_close(struct regalloc_region *region)
 {
+	might_lock(&pinned_lock);
 	regalloc_account_note_close(region->account);
 
 	cond_resched();
@@ -251,8 +270,12 @@ void regalloc_region_close(struct regalloc_region *region)
 	}
 	mutex_lock(&pinned_lock);
 	list_add_tail(&region->link, &pinned_regions);
-	pinned_delay = PINNED_FIRST_LOOK;
-	mod_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
+	/* A look that is near already must not be put off time and again. */
+	if (pinned_delay != PINNED_FIRST_LOOK ||
+	    !delayed_work_pending(&pinned_work)) {
+		pinned_delay = PINNED_FIRST_LOOK;
+		mod_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
+	}
 	mutex_unlock(&pinned_lock);
 }
 
@@ -317,12 +340,15 @@ void regalloc_region_zero(const struct regalloc_region *region,
 			  unsigned int offset, unsigned int bytes)
 {
 	while (bytes) {
+		struct page *page = regalloc_region_page(region,
+							 offset >> PAGE_SHIFT);
 		unsigned int in_page = offset_in_page(offset);
 		unsigned int now = min_t(unsigned int, bytes,
 					 PAGE_SIZE - in_page);
 
-		memzero_page(regalloc_region_page(region, offset >> PAGE_SHIFT),
-			     in_page, now);
+		/* Broken memory is left to whoever touches it: SIGBUS. */
+		if (!PageHWPoison(page))
+			memzero_page(page, in_page, now);
 		offset += now;
 		bytes -= now;
 	}

@@ -78,6 +78,7 @@ struct regalloc_region {
 struct regalloc_region *regalloc_region_open(struct regalloc_account *account);
 void regalloc_region_zap(struct regalloc_region *region,
 			 struct address_space *mapping, u64 offset);
+bool regalloc_region_is_busy(const struct regalloc_region *region);
 void regalloc_region_close(struct regalloc_region *region);
 void regalloc_region_set_place(struct regalloc_region *region, u64 offset);
 struct page *regalloc_region_page(const struct regalloc_region *region,

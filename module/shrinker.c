@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/debugfs.h>
 #include <linux/err.h>
+#include <linux/limits.h>
 #include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 
@@ -9,6 +11,12 @@
 #include "compat.h"
 #include "shrinker.h"
 
+/*
+ * Memory may run short anywhere, also in a task that waits for nothing but
+ * memory while others wait for it: one in a fault, for example, that has a page
+ * of a region locked. So nothing here waits for a lock that such a task, or one
+ * that waits for it, may hold; what cannot be had at once stays for next time.
+ */
 #define REGION_PAGES	(REGALLOC_REGION_BYTES / PAGE_SIZE)
 
 /* There is one budget, and so one shrinker. */
@@ -23,7 +31,8 @@ static unsigned long count_pages(struct shrinker *unused,
 	struct regalloc_client *client;
 	unsigned long regions = 0;
 
-	mutex_lock(&domain->lock);
+	if (!mutex_trylock(&domain->lock))
+		return 0;
 	list_for_each_entry(client, &domain->clients, node)
 		regions += regalloc_client_count_maybe_spares(client);
 	mutex_unlock(&domain->lock);
@@ -33,20 +42,21 @@ static unsigned long count_pages(struct shrinker *unused,
 static unsigned long scan_pages(struct shrinker *unused,
 				struct shrink_control *sc)
 {
-	unsigned long most = DIV_ROUND_UP(sc->nr_to_scan, REGION_PAGES);
+	unsigned int most = min(DIV_ROUND_UP(sc->nr_to_scan, REGION_PAGES),
+				(unsigned long)UINT_MAX);
 	struct regalloc_client *client;
-	unsigned long closed = 0;
+	unsigned int closed = 0;
 
-	mutex_lock(&domain->lock);
+	if (!mutex_trylock(&domain->lock))
+		return SHRINK_STOP;
 	list_for_each_entry(client, &domain->clients, node) {
 		if (closed == most)
 			break;
-		closed += regalloc_client_close_spares(client, most - closed,
-						       0, NULL);
+		closed += regalloc_client_shrink(client, most - closed);
 	}
 	mutex_unlock(&domain->lock);
 	sc->nr_scanned = closed * REGION_PAGES;
-	return closed ? closed * REGION_PAGES : SHRINK_STOP;
+	return closed ? sc->nr_scanned : SHRINK_STOP;
 }
 
 /* As if the system were short of memory: how many pages there are to be had. */

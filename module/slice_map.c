@@ -51,12 +51,14 @@ bool regalloc_slice_claim(u32 *word, u32 *gen)
 {
 	u32 old = READ_ONCE(*word);
 
-	do {
-		/* Generation 0 is never given out, even if the owner wrote it. */
-		if (word_state(old) != REGALLOC_STATE_FREE || !word_gen(old))
-			return false;
-	} while (!try_cmpxchg(word, &old,
-			      word_make(word_gen(old), REGALLOC_STATE_LIVE)));
+	/*
+	 * Generation 0 is never given out, even if the owner wrote it. If the
+	 * word changes now, somebody else was faster.
+	 */
+	if (word_state(old) != REGALLOC_STATE_FREE || !word_gen(old) ||
+	    !try_cmpxchg(word, &old,
+			 word_make(word_gen(old), REGALLOC_STATE_LIVE)))
+		return false;
 	*gen = word_gen(old);
 	return true;
 }
