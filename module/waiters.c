@@ -15,8 +15,8 @@ void regalloc_waiters_init(struct regalloc_waiters *waiters)
 	INIT_LIST_HEAD(&waiters->queue);
 }
 
-/* Give the turn to the next after @node, if he may try; or end the pass. */
-static void give_turn_after(struct regalloc_waiters *waiters,
+/* Give the turn to the next after @node who may try; false if there is none. */
+static bool give_turn_after(struct regalloc_waiters *waiters,
 			    struct list_head *node)
 {
 	struct regalloc_waiter *waiter;
@@ -27,25 +27,24 @@ static void give_turn_after(struct regalloc_waiters *waiters,
 			continue;
 		WRITE_ONCE(waiter->turn, true);
 		wake_up(&waiter->wakeup);
-		return;
+		return true;
 	}
-	waiters->passing = false;
+	return false;
 }
 
 static void begin_pass(struct regalloc_waiters *waiters)
 {
 	waiters->pass++;
-	waiters->passing = true;
 	waiters->again = false;
-	give_turn_after(waiters, &waiters->queue);
+	waiters->passing = give_turn_after(waiters, &waiters->queue);
 }
 
+/* First to the end of the queue: the last one is not to starve, either. */
 static void pass_on(struct regalloc_waiters *waiters, struct list_head *node)
 {
-	if (waiters->again)
+	waiters->passing = give_turn_after(waiters, node);
+	if (!waiters->passing && waiters->again)
 		begin_pass(waiters);
-	else
-		give_turn_after(waiters, node);
 }
 
 /**

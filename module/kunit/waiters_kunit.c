@@ -98,6 +98,9 @@ static void a_kick_meanwhile_starts_again(struct kunit *test)
 	regalloc_waiters_kick(&l->waiters);
 	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->b));
 	regalloc_waiter_pass(&l->waiters, &l->b);
+	KUNIT_EXPECT_TRUE(test, l->c.turn);
+	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->c));
+	regalloc_waiter_pass(&l->waiters, &l->c);
 	KUNIT_EXPECT_TRUE(test, l->a.turn);
 	KUNIT_EXPECT_TRUE(test, regalloc_waiter_may_take_room(&l->waiters, &l->a));
 	regalloc_waiter_leave(&l->waiters, &l->c);

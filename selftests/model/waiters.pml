@@ -40,9 +40,8 @@ bool asleep;
 #define pool_of(w)	((w) == 0 -> 1 : 0)
 
 /*
- * Give the turn to the first in the queue who may try, of those behind the place
- * @from; or end the pass. The queue is turned round once, which leaves it as it
- * was.
+ * Give the turn to the first in the queue who may try, of those from the place
+ * @from on. The queue is turned round once, which leaves it as it was.
  */
 inline give_turn(from)
 {
@@ -69,16 +68,16 @@ inline give_turn(from)
 inline begin_pass()
 {
 	pass++;
-	passing = true;
 	again = false;
 	give_turn(0)
 }
 
 inline pass_on(from)
 {
+	give_turn(from);
 	if
-	:: again -> begin_pass()
-	:: else -> give_turn(from)
+	:: !passing && again -> begin_pass()
+	:: else
 	fi
 }
 
