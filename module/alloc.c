@@ -67,13 +67,25 @@ static bool others_come_first(const struct regalloc_request *req,
 			regalloc_waiters_wanted(waiters) > 0;
 }
 
+/* Have a spare of the client's own closed, or memory that it does not pin now. */
+static bool make_own_room(const struct regalloc_request *req)
+{
+	regalloc_pinned_reap();
+	return regalloc_reclaim_own(req->client);
+}
+
 /* Close a spare region that keeps @req from having one. */
 static bool make_room(const struct regalloc_request *req, int err)
 {
-	regalloc_pinned_reap();
-	if (regalloc_reclaim_own(req->client))
-		return true;
-	return err == -EDQUOT && regalloc_reclaim_others(req->client);
+	return make_own_room(req) ||
+	       (err == -EDQUOT && regalloc_reclaim_others(req->client));
+}
+
+/* What it has of its reserve a client may have as another class, too. */
+static bool exchange_reserved(const struct regalloc_request *req)
+{
+	return !regalloc_account_above_reserve(req->client->owner.account) &&
+	       make_own_room(req);
 }
 
 /*
@@ -93,7 +105,7 @@ static int grow(const struct regalloc_request *req,
 	int taken;
 
 	if (others_come_first(req, waiter))
-		return -EDQUOT;
+		return exchange_reserved(req) ? -EAGAIN : -EDQUOT;
 	taken = regalloc_pool_grow(req_pool(req), req->zero, req->count,
 				   req->handles);
 	if (taken > 0)
@@ -103,8 +115,8 @@ static int grow(const struct regalloc_request *req,
 		return -EAGAIN;
 	if (is_shortage(taken) &&
 	    (make_room(req, taken) || changes != count_changes(budget) ||
-	     regalloc_account_has_room(req->client->owner.account,
-				       REGALLOC_REGION_BYTES)))
+	     !regalloc_account_check_room(req->client->owner.account,
+					  REGALLOC_REGION_BYTES)))
 		return -EAGAIN;
 	return taken;
 }
@@ -135,6 +147,7 @@ static int take_or_grow(const struct regalloc_request *req,
 static int alloc_now(const struct regalloc_request *req,
 		     const struct regalloc_waiter *waiter)
 {
+	struct regalloc_account *account = req->client->owner.account;
 	struct regalloc_request rest = *req;
 	unsigned int looks = 0;
 	int taken, err = 0;
@@ -148,7 +161,9 @@ static int alloc_now(const struct regalloc_request *req,
 		} else if (taken != -EAGAIN) {
 			err = taken;
 		} else if (++looks == MAX_LOOKS) {
-			err = -EDQUOT;
+			err = regalloc_account_check_room(account,
+							  REGALLOC_REGION_BYTES);
+			err = err ?: -EDQUOT;
 		}
 		if (fatal_signal_pending(current))
 			err = -EINTR;
@@ -191,6 +206,11 @@ static int take_turn(const struct regalloc_request *req,
 		regalloc_reclaim_update_closing(domain);
 		got = alloc_now(req, waiter);
 	}
+	/* At its limit, it keeps no room in the budget from others. */
+	if (got == -ENOSPC && waiter->wanted) {
+		regalloc_waiter_want(waiters, waiter, 0);
+		regalloc_reclaim_update_closing(domain);
+	}
 	if (is_shortage(got))
 		regalloc_waiter_pass(waiters, waiter);
 	return got;
@@ -199,6 +219,25 @@ static int take_turn(const struct regalloc_request *req,
 static long until(unsigned long when)
 {
 	return max(0L, (long)(when - jiffies));
+}
+
+/* The time is up: if the turn never came, one look at what is free. */
+static int give_up(const struct regalloc_request *req, bool tried)
+{
+	unsigned int taken = 0;
+
+	if (!tried)
+		taken = regalloc_client_take(req->client, req->class, req->zero,
+					     req->count, req->handles);
+	return taken ?: -ETIMEDOUT;
+}
+
+/* Whoever was to wake us may have been stopped before he could: look ourselves. */
+static void ask_again(const struct regalloc_request *req,
+		      const struct regalloc_waiter *waiter)
+{
+	ask(req, waiter);
+	regalloc_waiters_kick(&req_budget(req)->waiters);
 }
 
 static int wait_in_line(const struct regalloc_request *req,
@@ -217,11 +256,13 @@ static int wait_in_line(const struct regalloc_request *req,
 			if (!is_shortage(got))
 				return got;
 			tried = true;
-		} else if (got != -ETIMEDOUT || !until(end)) {
-			return got;
 		}
+		if (got == -EINTR || signal_pending(current))
+			return -EINTR;
+		if (!until(end))
+			return give_up(req, tried);
 		if (tried && !until(ask_at)) {
-			ask(req, waiter);
+			ask_again(req, waiter);
 			ask_at = jiffies + patience;
 			patience = min(2 * patience, MOST_PATIENCE);
 		}

@@ -241,8 +241,22 @@ u64 regalloc_account_above_reserve(const struct regalloc_account *account)
 	return charged > reserve ? charged - reserve : 0;
 }
 
-/* Whether @bytes more can be charged: 0, -ENOSPC or -EDQUOT. Budget's lock. */
-static int check_room(const struct regalloc_account *account, u64 bytes)
+/**
+ * regalloc_account_above_limit() - what an account has beyond what it may have
+ * @account: to look at
+ *
+ * Return: bytes; not 0 only after the limit was lowered.
+ */
+u64 regalloc_account_above_limit(const struct regalloc_account *account)
+{
+	u64 charged = atomic64_read(&account->own.charged);
+	u64 limit = READ_ONCE(account->limit);
+
+	return charged > limit ? charged - limit : 0;
+}
+
+/* What trying to charge @bytes would return. Budget's lock. */
+static int check_room_locked(const struct regalloc_account *account, u64 bytes)
 {
 	const struct regalloc_budget *budget = account->budget;
 	u64 limit = atomic64_read(&budget->limit);
@@ -287,7 +301,7 @@ int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes)
 	int err;
 
 	spin_lock(&budget->lock);
-	err = check_room(account, bytes);
+	err = check_room_locked(account, bytes);
 	if (!err)
 		add_charge(account, bytes);
 	spin_unlock(&budget->lock);
@@ -295,20 +309,20 @@ int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes)
 }
 
 /**
- * regalloc_account_has_room() - whether a charge would succeed now
+ * regalloc_account_check_room() - what trying to charge would return now
  * @account: of the client that wants memory
  * @bytes: how much
  *
- * Return: that.
+ * Return: as regalloc_account_try_charge(); nothing is charged.
  */
-bool regalloc_account_has_room(struct regalloc_account *account, u64 bytes)
+int regalloc_account_check_room(struct regalloc_account *account, u64 bytes)
 {
-	bool room;
+	int err;
 
 	spin_lock(&account->budget->lock);
-	room = !check_room(account, bytes);
+	err = check_room_locked(account, bytes);
 	spin_unlock(&account->budget->lock);
-	return room;
+	return err;
 }
 
 /**

@@ -103,8 +103,9 @@ void regalloc_account_put(struct regalloc_account *account);
 int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
 				u64 limit);
 u64 regalloc_account_above_reserve(const struct regalloc_account *account);
+u64 regalloc_account_above_limit(const struct regalloc_account *account);
 int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes);
-bool regalloc_account_has_room(struct regalloc_account *account, u64 bytes);
+int regalloc_account_check_room(struct regalloc_account *account, u64 bytes);
 void regalloc_account_uncharge(struct regalloc_account *account, u64 bytes);
 void regalloc_account_pin(struct regalloc_account *account, u64 bytes);
 void regalloc_account_unpin(struct regalloc_account *account, u64 bytes);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every call goes the same way: its structure is copied in once and checked,
- * the handler works on the copy, and reply() copies it out. Handlers undo what
- * they did if the copying out fails.
+ * the handler works on the copy, and reply() copies it out if there is anything
+ * to tell. Handlers undo what they did if that fails, or try it before they do
+ * anything.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -206,6 +207,10 @@ static int do_trim(struct regalloc_call *call)
 
 	if (trim->reserved)
 		return -EINVAL;
+	/* What is closed cannot be opened again: see that we can reply. */
+	trim->out_regions = 0;
+	if (reply(call))
+		return -EFAULT;
 	trim->out_regions = trim->flags & REGALLOC_TRIM_F_ARM ?
 			    regalloc_reclaim_arm_client(call->client) :
 			    regalloc_reclaim_trim(call->client);
@@ -250,8 +255,9 @@ static int do_limits(struct regalloc_call *call)
 	err = regalloc_account_set_limits(account, reserve, max(limit, reserve));
 	if (err)
 		return err;
+	regalloc_reclaim_fit_client(call->client);
 	regalloc_reclaim_fit(call->client->domain, call->client);
-	return reply(call);
+	return 0;
 }
 
 static int do_pressure(struct regalloc_call *call)
@@ -266,9 +272,7 @@ static int do_pressure(struct regalloc_call *call)
 
 static int do_zero(struct regalloc_call *call)
 {
-	int err = regalloc_client_zero(call->client, call->arg.zero.handle);
-
-	return err ?: reply(call);
+	return regalloc_client_zero(call->client, call->arg.zero.handle);
 }
 
 /**

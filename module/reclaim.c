@@ -214,6 +214,27 @@ void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
 	mod_delayed_work(regalloc_wq, &domain->decay, 0);
 }
 
+/* Close spares of a client, up to @bytes of them. */
+static void close_spares_of(struct regalloc_client *client, u64 bytes)
+{
+	if (bytes)
+		regalloc_client_close_spares(client,
+					     div_u64(bytes - 1, REGALLOC_REGION_BYTES) + 1,
+					     0, NULL);
+}
+
+/**
+ * regalloc_reclaim_fit_client() - after a change, close spares above the limit
+ * @client: that may have more than its limit now
+ *
+ * Context: may sleep. Takes the client's lock.
+ */
+void regalloc_reclaim_fit_client(struct regalloc_client *client)
+{
+	close_spares_of(client,
+			regalloc_account_above_limit(client->owner.account));
+}
+
 /**
  * regalloc_reclaim_fit() - after a change, close spares until the budget fits
  * @domain: with more spoken for than there is
@@ -232,12 +253,11 @@ void regalloc_reclaim_fit(struct regalloc_domain *domain,
 	regalloc_pinned_reap();
 	mutex_lock(&domain->lock);
 	list_for_each_entry(client, &domain->clients, node) {
+		if (client == except)
+			continue;
 		bytes = min(regalloc_budget_excess(&domain->budget),
 			    regalloc_account_above_reserve(client->owner.account));
-		if (bytes && client != except)
-			regalloc_client_close_spares(client,
-						     div_u64(bytes - 1, REGALLOC_REGION_BYTES) + 1,
-						     0, NULL);
+		close_spares_of(client, bytes);
 	}
 	mutex_unlock(&domain->lock);
 	bytes = regalloc_budget_excess(&domain->budget);

@@ -23,6 +23,7 @@ bool regalloc_reclaim_others(struct regalloc_client *client);
 unsigned int regalloc_reclaim_trim(struct regalloc_client *client);
 unsigned int regalloc_reclaim_arm_client(struct regalloc_client *client);
 void regalloc_reclaim_flush(struct regalloc_client *client);
+void regalloc_reclaim_fit_client(struct regalloc_client *client);
 void regalloc_reclaim_fit(struct regalloc_domain *domain,
 			  const struct regalloc_client *except);
 void regalloc_reclaim_update_closing(struct regalloc_domain *domain);

@@ -295,16 +295,16 @@ TEST_F(abi, bad_argument_pointer)
 
 TEST_F(abi, answers_to_a_read_only_argument)
 {
+	bool answers = variant->cmd != REGALLOC_IOC_LIMITS &&
+		       variant->cmd != REGALLOC_IOC_ZERO;
 	struct arg *arg;
 
-	if (variant->cmd == REGALLOC_IOC_TRIM)
-		SKIP(return, "what it has closed stays closed");
 	arg = mmap(NULL, sizeof(*arg), PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, arg);
 	fill_valid(self, variant->cmd, arg, variant->size);
 	ASSERT_EQ(0, mprotect(arg, sizeof(*arg), PROT_READ));
-	EXPECT_EQ(-EFAULT, call(self->c.fd, variant->cmd, arg));
+	EXPECT_EQ(answers ? -EFAULT : 0, call(self->c.fd, variant->cmd, arg));
 	EXPECT_TRUE(same_state(self));
 }
 

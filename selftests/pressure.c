@@ -364,6 +364,18 @@ TEST_F(pressure, limit_is_never_passed)
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
 }
 
+/* What is live stays, but nothing is kept for later. */
+TEST_F(pressure, lowering_the_limit_closes_spares)
+{
+	ASSERT_TRUE(fill(self, 3));
+	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, 2 * SLICES));
+	ASSERT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(0, limits(self->a.fd, 0, 2 * RT_REGION));
+	EXPECT_EQ(2 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(0, limits(self->a.fd, 0, 1));
+	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+}
+
 /* ---- being asked ---- */
 
 TEST_F(pressure, others_are_asked_once)
@@ -474,6 +486,43 @@ TEST_F(pressure, deadline)
 	w.timeout_ms = 0;
 	EXPECT_GE(SLACK_MS, best_delay(&w));
 	EXPECT_EQ(-ENOMEM, w.err);
+}
+
+/* A thread that does something all the time. */
+struct spinner {
+	struct rt_client *c;
+	uint64_t handle;
+	bool stop;
+};
+
+/* Something becomes free all the time, but nothing that is of use. */
+static void *kick(void *arg)
+{
+	struct spinner *s = arg;
+
+	while (!rt_load(&s->stop)) {
+		if (s->handle && rt_release_one(s->c->fd, s->handle))
+			rt_die("the slice is gone");
+		s->handle = rt_alloc_one(s->c->fd, SLICE);
+	}
+	return NULL;
+}
+
+TEST_F(pressure, deadline_while_others_release)
+{
+	struct waiter w = {
+		.c = &self->b, .length = 4096, .timeout_ms = 200,
+	};
+	struct spinner s = { .c = &self->a };
+	pthread_t thread;
+
+	ASSERT_TRUE(fill(self, 4));
+	s.handle = self->handles[0];
+	ASSERT_EQ(0, pthread_create(&thread, NULL, kick, &s));
+	EXPECT_GE(SLACK_MS, best_delay(&w));
+	EXPECT_EQ(-ETIMEDOUT, w.err);
+	rt_store(&s.stop, true);
+	pthread_join(thread, NULL);
 }
 
 /* While one waits, a need that lasts is told less and less often. */
@@ -772,11 +821,55 @@ TEST_F(pressure, nobody_overtakes)
 	rt_client_close(&c);
 }
 
-struct spinner {
-	struct rt_client *c;
-	uint64_t handle;
-	bool stop;
-};
+/* What is reserved may change its class, even if others wait for room. */
+TEST_F(pressure, reserve_is_exchanged_while_others_wait)
+{
+	struct waiter w = {
+		.c = &self->a, .length = SLICE, .timeout_ms = LONG_MS,
+	};
+	uint64_t h[2 * SLICES];
+
+	ASSERT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, 2 * SLICES, h));
+	ASSERT_TRUE(fill(self, 2));
+	ASSERT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
+	waiter_start(&w);
+	EXPECT_FALSE(rt_load(&w.done));
+	EXPECT_NE(0, rt_alloc_one(self->b.fd, 4096));
+	/* That was all that it has. */
+	EXPECT_EQ(0, rt_alloc_one(self->b.fd, 8192));
+	EXPECT_FALSE(rt_load(&w.done));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, 1));
+	waiter_end(&w);
+	EXPECT_EQ(0, w.err);
+}
+
+/* Who waits for room, and then may have none, does not keep it from others. */
+TEST_F(pressure, limit_ends_the_claim_to_room)
+{
+	struct waiter w = {
+		.c = &self->b, .length = SLICE, .timeout_ms = LONG_MS,
+	};
+	uint64_t h[SLICES];
+	struct rt_client c;
+
+	ASSERT_EQ(0, rt_client_open(&c));
+	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
+	ASSERT_TRUE(fill(self, 3));
+	waiter_start(&w);
+	EXPECT_TRUE(rt_load(&control(&self->a)->attention) &
+		    REGALLOC_ATTENTION_CLOSE);
+	EXPECT_EQ(0, limits(self->b.fd, 0, RT_REGION));
+	EXPECT_TRUE(rt_wait_until(!(rt_load(&control(&self->a)->attention) &
+				    REGALLOC_ATTENTION_CLOSE), RT_DEADLINE));
+	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	EXPECT_NE(0, rt_alloc_one(c.fd, SLICE));
+	EXPECT_FALSE(rt_load(&w.done));
+	EXPECT_EQ(0, rt_release_one(self->b.fd, h[0]));
+	waiter_end(&w);
+	EXPECT_EQ(0, w.err);
+	rt_client_close(&c);
+}
 
 /* Tries all the time, but does not wait. */
 static void *spin(void *arg)

@@ -47,7 +47,7 @@ static void up_to_the_limit(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, regalloc_account_try_charge(s->a, LIMIT - 1));
 	KUNIT_EXPECT_EQ(test, -EDQUOT, regalloc_account_try_charge(s->b, 2));
-	KUNIT_EXPECT_FALSE(test, regalloc_account_has_room(s->b, 2));
+	KUNIT_EXPECT_EQ(test, -EDQUOT, regalloc_account_check_room(s->b, 2));
 	KUNIT_EXPECT_EQ(test, 0, regalloc_account_try_charge(s->b, 1));
 	KUNIT_EXPECT_EQ(test, LIMIT, atomic64_read(&s->budget.peak));
 	regalloc_account_uncharge(s->a, LIMIT - 1);

@@ -224,7 +224,7 @@ TEST_F(charge, limit_of_an_account)
 	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
 	EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
 	EXPECT_EQ(-ENOSPC, regalloc_account_try_charge(self->a, REGION));
-	EXPECT_FALSE(regalloc_account_has_room(self->a, REGION));
+	EXPECT_EQ(-ENOSPC, regalloc_account_check_room(self->a, REGION));
 	EXPECT_EQ(0, regalloc_account_try_charge(self->b, REGION));
 	/* Lowered below what is charged, it takes nothing away. */
 	EXPECT_EQ(0, regalloc_account_set_limits(self->a, 0, REGION));
@@ -244,7 +244,7 @@ TEST_F(charge, reserve_is_kept)
 	for (i = 0; i < 7; i++)
 		EXPECT_EQ(0, regalloc_account_try_charge(self->a, REGION));
 	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->a, REGION));
-	EXPECT_TRUE(regalloc_account_has_room(self->b, REGION));
+	EXPECT_EQ(0, regalloc_account_check_room(self->b, REGION));
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(0, regalloc_account_try_charge(self->b, REGION));
 	EXPECT_EQ(-EDQUOT, regalloc_account_try_charge(self->b, REGION));
