@@ -2,8 +2,8 @@
 /*
  * libregalloc: slices of memory under one machine-wide budget.
  *
- * Every function returns 0 or a negative errno, may be called from any thread
- * and works in the child of a fork. An argument that is NULL where it must not
+ * Every function returns 0 or a negative errno, may be called from any thread,
+ * though not from a signal handler, and works in the child of a fork. An argument that is NULL where it must not
  * be gives -EINVAL. When a function fails, it has changed nothing, and what its
  * output arguments point to is as it was, unless said otherwise.
  */

@@ -61,6 +61,12 @@ static int ask_kernel(struct regalloc *ra, unsigned int class, uint32_t flags,
 	return 0;
 }
 
+static bool somebody_waits(const struct regalloc *ra)
+{
+	return __atomic_load_n(&ra->control->attention, __ATOMIC_RELAXED) &
+	       REGALLOC_ATTENTION_WAIT;
+}
+
 int regalloc_alloc_wait(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 			uint32_t timeout_ms, struct regalloc_slice *out)
 {
@@ -70,7 +76,8 @@ int regalloc_alloc_wait(struct regalloc *ra, uint64_t bytes, uint32_t flags,
 	if (!ra || !out || !request_valid(bytes, flags))
 		return -EINVAL;
 	class = regalloc_length_class(bytes);
-	if (take(ra, class, flags, out))
+	/* Who may wait does not overtake those who do. */
+	if (!(timeout_ms && somebody_waits(ra)) && take(ra, class, flags, out))
 		return 0;
 	return ask_kernel(ra, class, flags, 1, timeout_ms, out, &got);
 }

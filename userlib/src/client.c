@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -123,35 +122,38 @@ static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 	return 0;
 }
 
-static pthread_mutex_t closed_lock = PTHREAD_MUTEX_INITIALIZER;
+/*
+ * Clients that are closed. Only added one by one and taken all at once: so no
+ * lock is needed, which a fork might copy while somebody has it.
+ */
 static struct regalloc *closed;
+
+static void client_old(struct regalloc *ra)
+{
+	ra->next = __atomic_load_n(&closed, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&closed, &ra->next, ra, true,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
 
 /* One that had windows of this shape, or one that never had any; or NULL. */
 static struct regalloc *client_new(const struct regalloc_geometry *geo)
 {
-	struct regalloc **link, *ra;
+	struct regalloc *old, *next, *ra = NULL;
 
-	pthread_mutex_lock(&closed_lock);
-	for (link = &closed; *link; link = &(*link)->next)
-		if ((*link)->geo.span_shift == geo->span_shift)
-			break;
-	ra = *link;
-	if (ra)
-		*link = ra->next;
-	pthread_mutex_unlock(&closed_lock);
+	old = __atomic_exchange_n(&closed, NULL, __ATOMIC_ACQUIRE);
+	for (; old; old = next) {
+		next = old->next;
+		if (!ra && old->geo.span_shift == geo->span_shift)
+			ra = old;
+		else
+			client_old(old);
+	}
 	if (!ra)
 		ra = malloc(sizeof(*ra));
 	if (ra)
 		*ra = (struct regalloc){ .geo = *geo };
 	return ra;
-}
-
-static void client_old(struct regalloc *ra)
-{
-	pthread_mutex_lock(&closed_lock);
-	ra->next = closed;
-	closed = ra;
-	pthread_mutex_unlock(&closed_lock);
 }
 
 /* Everything that follows open(2). Leaves @fd open if it fails. */
