@@ -290,6 +290,16 @@ regalloc_pool_count_maybe_spares_locked(struct regalloc_pool *pool)
 	return nr;
 }
 
+/* Close a marked region if it is spare; if not, its last release marks it again. */
+static bool close_marked(struct regalloc_pool *pool,
+			 struct regalloc_region *region, unsigned long slot)
+{
+	if (close_spare(pool, region, slot))
+		return true;
+	xa_clear_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+	return false;
+}
+
 /**
  * regalloc_pool_close_spares_locked() - close regions without a live slice
  * @pool: where to look
@@ -320,11 +330,8 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 		cond_resched();
 		if (age < idle)
 			*next = min(*next, idle - age);
-		else if (close_spare(pool, region, slot))
-			closed++;
-		else	/* the release of its last slice sets it again */
-			xa_clear_mark(&pool->regions, slot,
-				      REGALLOC_MAYBE_SPARE);
+		else
+			closed += close_marked(pool, region, slot);
 	}
 	return closed;
 }
@@ -352,7 +359,7 @@ unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
 			break;
 		cond_resched();
 		if (!regalloc_region_is_busy(region))
-			closed += close_spare(pool, region, slot);
+			closed += close_marked(pool, region, slot);
 	}
 	return closed;
 }

@@ -14,10 +14,11 @@
 #define SLICES		16U		/* in a region of that class */
 #define BUDGET_REGIONS	4U
 #define BUDGET		(BUDGET_REGIONS * RT_REGION)
-/* What a deadline may be missed by, in ms; and where others keep us from it. */
+/* What a deadline may be missed by, in ms, the best of so many times. */
 #define SLACK_MS	20
-#define MOST_SLACK_MS	1000
 #define TRIES		10
+
+#define min(a, b)	((a) < (b) ? (a) : (b))
 /* Short enough for a test, long enough for somebody who does not wait for it. */
 #define LONG_MS		20000
 
@@ -452,16 +453,16 @@ TEST_F(pressure, lowering_the_budget_asks)
 /* How long a wait for @w->timeout_ms takes too long, the best of some. */
 static uint64_t best_delay(struct waiter *w)
 {
-	uint64_t best = ~0ULL;
+	uint64_t best = ~0ULL, delay;
 	unsigned int i;
 
 	for (i = 0; i < TRIES && best > SLACK_MS; i++) {
 		waiter_main(w);
-		if (w->waited_ms + 1 < w->timeout_ms ||
-		    w->waited_ms > w->timeout_ms + MOST_SLACK_MS)
-			return ~0ULL;
-		if (w->waited_ms < w->timeout_ms + best)
-			best = w->waited_ms - w->timeout_ms;
+		if (w->waited_ms + 1 < w->timeout_ms)
+			rt_die("waited %" PRIu64 " of %u ms", w->waited_ms,
+			       w->timeout_ms);
+		delay = w->waited_ms - min(w->waited_ms, w->timeout_ms);
+		best = min(best, delay);
 	}
 	return best;
 }
