@@ -14,6 +14,7 @@ packages() {
 	build) echo make gcc libc6-dev libelf1 libssl3 pahole rsync xz-utils ;;
 	kernel) packages build; echo bc bison flex libelf-dev libssl-dev ;;
 	builder) echo debootstrap util-linux ;;
+	tree) packages builder; echo e2fsprogs ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
 	test) packages build; packages vm; packages examples; echo spin ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;

@@ -88,15 +88,12 @@ fetch_source() {
 # What belongs to such a kernel's headers does not run here, so the module is
 # built in a tree of packages of sid. builder RELEASE: sets builder_dir.
 builder() {
-	local mirror
 	builder_dir=$cache/builder-$1
 	lock "$builder_dir"
 	[ ! -e "$builder_dir/regalloc-complete" ] || return 0
 	"$here/deps.sh" builder >&2
-	mirror=$(machine_lists | awk -v name="$codename" '
-		$2 == name { print $1; exit }')
 	as_root rm -rf "$builder_dir"
-	as_root debootstrap --variant=minbase sid "$builder_dir" "$mirror" >&2
+	as_root debootstrap --variant=minbase sid "$builder_dir" "$(mirror)" >&2
 	in_builder /tmp apt-get -qy --no-install-recommends install \
 		make pahole "linux-headers-$1" >&2
 	as_root touch "$builder_dir/regalloc-complete"

@@ -46,6 +46,11 @@ machine_lists() {
 		sed -n 's/^Packages //p'
 }
 
+# The mirror of this release that the machine uses.
+mirror() {
+	machine_lists | awk -v name="$codename" '$2 == name { print $1; exit }'
+}
+
 # obtain FUNCTION ARGUMENT...: with the machine's lists, else with our own, else
 # with new ones, else with those of what is to come.
 obtain() {
