@@ -50,6 +50,9 @@ soak: ## kill 10,000 processes, load 500 times, crowd the budget for 5 minutes
 	TESTS="pressure lifetime modload" TIME=$(or $(TIME),5m) \
 		REGALLOC_KILLS=10000 REGALLOC_RELOAD_CYCLES=500 $(vm)/test.sh
 
+test-bindings: ## C++, Rust, Python, Java; in a virtual machine
+	$(vm)/test-bindings.sh
+
 fuzz: ## random operations against a model (TIME=1h)
 	TESTS=fuzzer TIME=$(or $(TIME),10m) $(vm)/test.sh
 

@@ -111,6 +111,16 @@ same_layout() {
 	diff <(echo "$narrow") <(echo "$wide")
 }
 
+# The programs have what is in the headers instantiated.
+cpp_binding() {
+	local std
+	for std in c++17 c++20; do
+		g++ -std="$std" -Iuapi -Iuserlib/include -Iuserlib/bindings/cpp \
+			-Wall -Wextra -Wpedantic -Werror -fsyntax-only \
+			userlib/bindings/cpp/*.cpp || return
+	done
+}
+
 # The public headers alone, in each language that may include them.
 dialects() {
 	local std header language
@@ -146,6 +156,9 @@ check "clang's analyzer: library" clang_analyzer userlib/src/*.c
 check "coccinelle: module" coccicheck
 check "interface: the same for 32 bits" same_layout
 check "headers: C99 to C23, C++" dialects
+check "bindings: C++17, C++20" cpp_binding
+check "bindings: Python" env PYTHONPYCACHEPREFIX="$PWD/build/python" \
+	python3 -m py_compile userlib/bindings/python/*.py
 check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
 check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro
 echo "$passed passed, $failed failed, 0 skipped"

@@ -17,10 +17,12 @@ packages() {
 	tree) packages builder; echo e2fsprogs ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
 	test) packages build; packages vm; packages examples; echo spin ;;
+	bindings) packages build; packages vm; packages tree
+		echo g++ rustc ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; echo sparse shellcheck perl coccinelle \
-		clang-tidy codespell g++ ;;
+		clang-tidy codespell g++ python3 ;;
 	demo) packages build; packages vm; packages examples
 		echo gnuplot-nox ;;
 	bench) packages build; packages vm
