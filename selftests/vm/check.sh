@@ -4,8 +4,8 @@
 # What can be seen without running anything: warnings of the compiler and of
 # sparse on every kernel in KERNELS (default: all that are supported), the
 # analyzers, Coccinelle's scripts of the kernel, the layout of the interface for
-# 32-bit programs, all dialects of C, the style of the kernel, its documentation
-# comments, shell scripts, spelling.
+# 32-bit programs, all dialects of C, the bindings, the style of the kernel, its
+# documentation comments, shell scripts, spelling.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
