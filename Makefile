@@ -75,5 +75,4 @@ clean: ## remove what was built, except downloads
 	if [ -e $(KDIR)/Makefile ]; then $(modules_make) clean; fi
 	rm -rf build
 
-.PHONY: all help modules modules_install lib examples install test \
-	test-debug test-matrix soak fuzz coverage mutate check demo bench clean
+.PHONY: $(shell sed -n 's/^\([a-z_-]*\):.*\#\# .*/\1/p' $(MAKEFILE_LIST))

@@ -29,7 +29,7 @@ make_payload() {
 
 "$here/deps.sh" bindings
 make_payload
-disk=$("$here/tree.sh" trixie openjdk-25-jdk-headless python3 python3-numpy)
+disk=$("$here/disk.sh" trixie openjdk-25-jdk-headless python3 python3-numpy)
 "$vm" boot --kernel "$version" --payload "$out/payload" --disk "$disk" \
 	--log "$out/log" --out "$out/tap" -- sh /payload/bindings-guest.sh ||
 	echo "not ok 0 guest: it died or complained" | tee -a "$out/tap"

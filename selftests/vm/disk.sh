@@ -3,7 +3,7 @@
 #
 # A Debian to run programs in that the guest's busybox cannot:
 #
-#	tree.sh SUITE PACKAGE...
+#	disk.sh SUITE PACKAGE...
 #
 # Prints the path of an ext4 image of a minimal SUITE with the packages, for
 # vm.sh boot --disk. It is made once, with debootstrap, which takes root, and
@@ -41,7 +41,7 @@ image() {
 	as_root mke2fs -q -F -t ext4 -O ^has_journal -d "$1" "$2" >&2
 }
 
-[ $# -ge 1 ] || { echo "usage: tree.sh SUITE PACKAGE..." >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: disk.sh SUITE PACKAGE..." >&2; exit 2; }
 suite=$1
 shift
 packages=$(printf '%s\n' "$@" | sort -u | paste -sd ,)
