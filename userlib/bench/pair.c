@@ -2,6 +2,8 @@
 /* Allocate, release, and so on; in one thread or several at once. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 #include "measure.h"
 
@@ -9,23 +11,37 @@
  * How long one measurement takes: long against the clock, and for threads
  * against the scheduler; short, so that one of several is undisturbed.
  */
-#define ENOUGH_NS 10000000UL
-#define ENOUGH_NS_THREADS 40000000UL
+#define ENOUGH_NS 10000000L
+#define ENOUGH_NS_THREADS 40000000L
 #define MAX_THREADS 64
+/* Pairs before the clock starts: each thread has then what it gets once. */
+#define WARM_UP 256
+/* Pairs between looks at whether it is over, which so cost nothing. */
+#define BLOCK 64
+
+/**
+ * struct race - what the threads of a measurement share
+ * @plan: what to run
+ * @start: where they meet, and who stops them
+ * @stop: set when it is over
+ */
+struct race {
+	const struct plan *plan;
+	pthread_barrier_t start;
+	atomic_bool stop;
+};
 
 /**
  * struct runner - one thread
- * @plan: what to run
- * @start: where the threads meet
- * @count: pairs
+ * @race: that it is in
+ * @count: pairs that it did
  * @began: when
  * @ended: when
  * @err: why it stopped before the end
  * @thread: the thread
  */
 struct runner {
-	const struct plan *plan;
-	pthread_barrier_t *start;
+	struct race *race;
 	uint64_t count;
 	uint64_t began;
 	uint64_t ended;
@@ -50,59 +66,47 @@ static int pairs(const struct plan *plan, uint64_t count)
 	return 0;
 }
 
-/* Finds out how many pairs take long enough. */
-static int calibrate(const struct plan *plan, uint64_t enough, uint64_t *count)
-{
-	uint64_t start, took;
-	int err;
-
-	for (*count = 256;; *count *= 2) {
-		start = now_ns();
-		err = pairs(plan, *count);
-		took = now_ns() - start;
-		if (err || took >= enough)
-			return err;
-		if (took > enough / 64)
-			break;
-	}
-	*count = *count * enough / took + 1;
-	return 0;
-}
-
 static void *runner_main(void *arg)
 {
 	struct runner *r = arg;
+	struct race *race = r->race;
+	uint64_t count = 0, began;
+	int err;
 
-	/* Each has what a thread gets once before the clock starts. */
-	r->err = pairs(r->plan, 256);
-	pthread_barrier_wait(r->start);
-	r->began = now_ns();
-	if (!r->err)
-		r->err = pairs(r->plan, r->count);
+	err = pairs(race->plan, WARM_UP);
+	pthread_barrier_wait(&race->start);
+	began = now_ns();
+	while (!err && !atomic_load_explicit(&race->stop,
+					     memory_order_relaxed)) {
+		err = pairs(race->plan, BLOCK);
+		count += BLOCK;
+	}
 	r->ended = now_ns();
+	r->began = began;
+	r->count = count;
+	r->err = err;
 	return NULL;
 }
 
-/* From the start of the first to the end of the last. */
-static int threads_time(const struct plan *plan, uint64_t count, uint64_t *took)
+static int runners_start(struct race *race, struct runner *runners)
 {
-	struct runner runners[MAX_THREADS];
-	uint64_t began = UINT64_MAX, ended = 0;
-	pthread_barrier_t start;
-	int err = 0;
-
-	pthread_barrier_init(&start, NULL, plan->threads);
-	for (uint32_t i = 0; i < plan->threads; i++) {
-		runners[i] = (struct runner){
-			.plan = plan,
-			.start = &start,
-			.count = count,
-		};
+	for (uint32_t i = 0; i < race->plan->threads; i++) {
+		runners[i].race = race;
 		if (pthread_create(&runners[i].thread, NULL, runner_main,
 				   &runners[i]))
 			return -EAGAIN; /* ends the program */
 	}
-	for (uint32_t i = 0; i < plan->threads; i++) {
+	return 0;
+}
+
+/* From the start of the first to the end of the last, and what all of them did. */
+static int runners_join(const struct race *race, struct runner *runners,
+			double *pair_ns)
+{
+	uint64_t began = UINT64_MAX, ended = 0, count = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < race->plan->threads; i++) {
 		struct runner *r = &runners[i];
 
 		pthread_join(r->thread, NULL);
@@ -112,16 +116,40 @@ static int threads_time(const struct plan *plan, uint64_t count, uint64_t *took)
 			began = r->began;
 		if (r->ended > ended)
 			ended = r->ended;
+		count += r->count;
 	}
-	pthread_barrier_destroy(&start);
-	*took = ended - began;
+	*pair_ns = (double)(ended - began) / count;
+	return err;
+}
+
+/*
+ * All run for the same time, and their pairs are added up. If each did so many, the
+ * last one would run alone for a while.
+ */
+static int threads_time(const struct plan *plan, double *pair_ns)
+{
+	const struct timespec enough = {
+		.tv_nsec = plan->threads > 1 ? ENOUGH_NS_THREADS : ENOUGH_NS,
+	};
+	struct runner runners[MAX_THREADS];
+	struct race race = { .plan = plan };
+	int err;
+
+	pthread_barrier_init(&race.start, NULL, plan->threads + 1);
+	err = runners_start(&race, runners);
+	if (err)
+		return err;
+	pthread_barrier_wait(&race.start);
+	nanosleep(&enough, NULL);
+	atomic_store(&race.stop, true);
+	err = runners_join(&race, runners, pair_ns);
+	pthread_barrier_destroy(&race.start);
 	return err;
 }
 
 int pair_run(const struct plan *plan)
 {
-	uint64_t enough = plan->threads > 1 ? ENOUGH_NS_THREADS : ENOUGH_NS;
-	uint64_t count, took, best = UINT64_MAX;
+	double pair_ns, best = 0;
 	int err;
 
 	if (plan->threads > MAX_THREADS ||
@@ -129,16 +157,12 @@ int pair_run(const struct plan *plan)
 		return -EOPNOTSUPP;
 
 	err = plan->backend->open(plan->bytes, plan->threads);
-	if (err)
-		return err;
-
-	err = calibrate(plan, enough, &count);
 	for (uint32_t i = 0; !err && i < plan->repeat; i++) {
-		err = threads_time(plan, count, &took);
-		if (took < best)
-			best = took;
+		err = threads_time(plan, &pair_ns);
+		if (!i || pair_ns < best)
+			best = pair_ns;
 	}
 	if (!err)
-		row(plan, (double)best / count / plan->threads, "pair_ns");
+		row(plan, best, "pair_ns");
 	return err;
 }
