@@ -5,13 +5,17 @@
 #include "hints.h"
 #include "slice_map.h"
 
-/* State words in a cache line. */
-#define WORDS_IN_LINE	16
+#define LINE_BYTES	64
+#define WORDS_IN_LINE	(LINE_BYTES / (uint32_t)sizeof(uint32_t))
+#define WORDS_IN_SLOT	(1U << REGALLOC_SLOT_WORDS_SHIFT)
+#define HINTS_IN_LINE	(LINE_BYTES / (uint32_t)sizeof(struct regalloc_hint))
 
 /* No client. */
 #define NOBODY	((const struct regalloc *)-1)
 
-__thread struct regalloc_thread_hints regalloc_hints = { .client = NOBODY };
+__thread struct regalloc_thread_hints regalloc_hints REGALLOC_TLS = {
+	.client = NOBODY,
+};
 
 static void hints_reset(const struct regalloc *ra)
 {
@@ -49,67 +53,122 @@ static uint64_t slice_number(const struct regalloc *ra, unsigned int class,
 	       slice * regalloc_class_stride(class);
 }
 
+/* Claim a slice that the thread remembers. */
+static uint64_t take_recent(struct regalloc *ra, unsigned int class)
+{
+	uint64_t handle, number;
+	uint32_t gen;
+
+	for (;;) {
+		handle = regalloc_pop(class);
+		if (!handle)
+			return 0;
+		number = regalloc_handle_number(handle);
+		if (regalloc_word_claim_any(&ra->words[number], &gen))
+			return regalloc_handle(number, gen);
+	}
+}
+
+/* The number of the next word to look at. */
+static uint64_t next_number(const struct regalloc_cursor *cursor)
+{
+	return cursor->first + cursor->next % WORDS_IN_SLOT;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /*
- * Remember the free slices that come next in the thread's slot, as if it had
- * released them: a wave then takes most of its slices as quickly as a pair does.
- * The stack is empty. They are not claimed, so this keeps none from anybody.
+ * Remember those of the slices that come next in the thread's slot that are free,
+ * as if it had released them: a wave then takes most of its slices as quickly as a
+ * pair does. They are not claimed, so this keeps none from anybody. The stack is
+ * empty.
  */
 static void look_ahead(struct regalloc *ra, unsigned int class,
 		       struct regalloc_cursor *cursor)
 {
-	uint32_t mask = (1U << regalloc_region_slices_shift(class)) - 1, word;
-	uint64_t found[REGALLOC_STACK_HANDLES - 1], number;
-	unsigned int n = 0;
+	uint64_t number = next_number(cursor);
+	uint64_t *top = regalloc_hints.stack[class].handles;
+	uint32_t stride = regalloc_class_stride(class), word;
+	uint32_t n = (REGALLOC_STACK_HANDLES - 1) * stride;
 
-	while (n < REGALLOC_STACK_HANDLES - 1 && cursor->next != cursor->end) {
-		number = slice_number(ra, class, cursor->slot,
-				      cursor->next & mask);
-		word = regalloc_word_load(&ra->words[number]);
-		if (regalloc_word_state(word) != REGALLOC_STATE_FREE)
-			break;
-		found[n++] = regalloc_handle(number, regalloc_word_gen(word));
-		cursor->next++;
+	/* At the end of the slot, it goes on at its beginning the next time. */
+	n = least(n, cursor->end - cursor->next);
+	n = least(n, WORDS_IN_SLOT - cursor->next % WORDS_IN_SLOT);
+	cursor->next += n;
+	/* The lowest is to come first, and so goes last onto the stack. */
+	while (n) {
+		n -= stride;
+		word = regalloc_word_load(&ra->words[number + n]);
+		top[1] = regalloc_handle(number + n, regalloc_word_gen(word));
+		top += regalloc_word_state(word) == REGALLOC_STATE_FREE;
 	}
-	/* The lowest comes first. */
-	while (n)
-		regalloc_push(class, found[--n]);
+	regalloc_hints.top[class] = top;
+}
+
+/* All bits that are set in some word of a cache line. */
+static uint64_t any_in_line(const void *line)
+{
+	typedef uint64_t __attribute__((may_alias)) some;
+	const some *part = line;
+	uint64_t any = 0;
+
+	for (unsigned int i = 0; i < LINE_BYTES / sizeof(*part); i++)
+		any |= __atomic_load_n(&part[i], __ATOMIC_RELAXED);
+	return any;
+}
+
+/* Leave out a cache line of words to look at that has no free slice. */
+static bool skip_line(const struct regalloc *ra, struct regalloc_cursor *cursor)
+{
+	/* No other state has this bit, and words between those of slices are 0. */
+	const uint64_t free = REGALLOC_STATE_FREE |
+			      (uint64_t)REGALLOC_STATE_FREE << 32;
+
+	if (cursor->next % WORDS_IN_LINE ||
+	    cursor->end - cursor->next < WORDS_IN_LINE ||
+	    any_in_line(&ra->words[next_number(cursor)]) & free)
+		return false;
+	cursor->next += WORDS_IN_LINE;
+	return true;
 }
 
 /* Claim one of the slices that are left to look at in the thread's slot. */
 static uint64_t take_in_slot(struct regalloc *ra, unsigned int class,
 			     struct regalloc_cursor *cursor)
 {
-	uint32_t mask = (1U << regalloc_region_slices_shift(class)) - 1, gen;
-	uint64_t number;
+	bool lines = regalloc_class_stride(class) < WORDS_IN_LINE;
+	uint64_t handle = 0;
 
-	while (cursor->next != cursor->end) {
-		number = slice_number(ra, class, cursor->slot,
-				      cursor->next & mask);
-		cursor->next++;
-		if (regalloc_word_claim_any(&ra->words[number], &gen)) {
-			look_ahead(ra, class, cursor);
-			return regalloc_handle(number, gen);
-		}
+	while (!handle && cursor->next != cursor->end) {
+		if (lines && skip_line(ra, cursor))
+			continue;
+		look_ahead(ra, class, cursor);
+		handle = take_recent(ra, class);
 	}
-	return 0;
+	return handle;
 }
 
-/* Look in a slot from the slice @first on. */
-static void look_from(struct regalloc_cursor *cursor, unsigned int class,
-		      uint32_t slot, uint32_t first)
+/* Look in the slot of a word, from so many words behind its beginning on. */
+static void look_from(struct regalloc_cursor *cursor, uint64_t number,
+		      uint32_t next)
 {
-	cursor->slot = slot;
-	cursor->next = first;
-	cursor->end = first + (1U << regalloc_region_slices_shift(class));
+	cursor->first = number - number % WORDS_IN_SLOT;
+	cursor->next = next;
+	cursor->end = next + WORDS_IN_SLOT;
 }
 
+/* Each thread begins at a place of its own. */
 static void enter_slot(struct regalloc_cursor *cursor, unsigned int class,
-		       uint32_t slot)
+		       uint64_t number)
 {
-	uint32_t slices_in_line = WORDS_IN_LINE >> class;
+	uint32_t stride = regalloc_class_stride(class);
 
-	look_from(cursor, class, slot,
-		  regalloc_hints.number * (slices_in_line ? slices_in_line : 1));
+	look_from(cursor, number,
+		  regalloc_hints.number *
+		  (stride > WORDS_IN_LINE ? stride : WORDS_IN_LINE));
 }
 
 /*
@@ -119,22 +178,19 @@ static void enter_slot(struct regalloc_cursor *cursor, unsigned int class,
 static uint64_t leave_slot(struct regalloc *ra, unsigned int class,
 			   struct regalloc_cursor *cursor)
 {
-	uint8_t *avail = &slot_hint(ra, class, cursor->slot)->avail;
+	uint8_t *avail = &ra->hints[cursor->first / WORDS_IN_SLOT].avail;
 	uint64_t handle;
 
 	__atomic_store_n(avail, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	enter_slot(cursor, class, cursor->slot);
+	enter_slot(cursor, class, cursor->first);
 	handle = take_in_slot(ra, class, cursor);
 	if (handle)
 		__atomic_store_n(avail, 1, __ATOMIC_RELAXED);
 	return handle;
 }
 
-/* Hints in a cache line, which are looked at in one go. */
-#define HINTS_AT_ONCE	32
-
-/* Is none of so many slots avail? */
+/* Is none of the slots avail whose hints fill a cache line? */
 static bool none_avail(const struct regalloc_hint *hints)
 {
 	typedef uint64_t __attribute__((may_alias)) some;
@@ -143,13 +199,8 @@ static bool none_avail(const struct regalloc_hint *hints)
 		{ .avail = 0xff }, { .avail = 0xff },
 		{ .avail = 0xff }, { .avail = 0xff },
 	};
-	const some *line = (const some *)hints;
-	some any = 0;
 
-	for (unsigned int i = 0; i < HINTS_AT_ONCE * sizeof(*hints) / sizeof(any);
-	     i++)
-		any |= __atomic_load_n(&line[i], __ATOMIC_RELAXED);
-	return !(any & *(const some *)mask);
+	return !(any_in_line(hints) & *(const some *)mask);
 }
 
 /* The first slot of @from to @to - 1 that may have a free slice, else @to. */
@@ -160,9 +211,9 @@ static uint32_t find_avail(const struct regalloc *ra, unsigned int class,
 	uint32_t slot;
 
 	for (slot = from; slot < to; slot++) {
-		if (slot % HINTS_AT_ONCE == 0 && to - slot >= HINTS_AT_ONCE &&
+		if (slot % HINTS_IN_LINE == 0 && to - slot >= HINTS_IN_LINE &&
 		    none_avail(&hints[slot]))
-			slot += HINTS_AT_ONCE - 1;
+			slot += HINTS_IN_LINE - 1;
 		else if (__atomic_load_n(&hints[slot].avail, __ATOMIC_RELAXED))
 			return slot;
 	}
@@ -190,7 +241,7 @@ static bool next_slot(struct regalloc *ra, unsigned int class,
 	}
 	if (slot != from)
 		__atomic_store_n(lowest, slot, __ATOMIC_RELAXED);
-	enter_slot(cursor, class, slot);
+	enter_slot(cursor, class, slice_number(ra, class, slot, 0));
 	return true;
 }
 
@@ -208,22 +259,6 @@ static uint64_t take_elsewhere(struct regalloc *ra, unsigned int class,
 			handle = leave_slot(ra, class, cursor);
 	}
 	return handle;
-}
-
-/* Claim a slice that the thread released a while ago. */
-static uint64_t take_recent(struct regalloc *ra, unsigned int class)
-{
-	uint64_t handle, number;
-	uint32_t gen;
-
-	for (;;) {
-		handle = regalloc_pop(class);
-		if (!handle)
-			return 0;
-		number = regalloc_handle_number(handle);
-		if (regalloc_word_claim_any(&ra->words[number], &gen))
-			return regalloc_handle(number, gen);
-	}
 }
 
 uint64_t regalloc_take(struct regalloc *ra, unsigned int class)
@@ -244,26 +279,24 @@ void regalloc_took(struct regalloc *ra, uint64_t handle)
 {
 	uint64_t number = regalloc_handle_number(handle);
 	unsigned int class = number >> ra->class_shift;
-	struct regalloc_cursor *cursor = &regalloc_hints.cursor[class];
-	uint32_t in_span = number & ((UINT64_C(1) << ra->class_shift) - 1);
 
 	hints_check(ra);
-	look_from(cursor, class, in_span >> REGALLOC_SLOT_WORDS_SHIFT,
-		  (in_span / regalloc_class_stride(class)) + 1);
+	look_from(&regalloc_hints.cursor[class], number,
+		  number % WORDS_IN_SLOT + regalloc_class_stride(class));
 }
 
-/* Remember a handle; if there is no room, instead of the oldest ones. */
-static void remember(unsigned int class, uint64_t handle)
+int regalloc_remember(unsigned int class, uint64_t handle)
 {
 	uint64_t *handles = regalloc_hints.stack[class].handles;
 	const unsigned int half = REGALLOC_STACK_HANDLES / 2;
 
 	if (regalloc_push(class, handle))
-		return;
+		return 0;
 	memcpy(handles + 1, handles + half + 1,
 	       (half - 1) * sizeof(*handles));
-	regalloc_hints.top[class] = handles + half - 1;
-	regalloc_push(class, handle);
+	handles[half] = handle;
+	regalloc_hints.top[class] = handles + half;
+	return 0;
 }
 
 static void note_avail(struct regalloc *ra, unsigned int class, uint32_t slot)
@@ -314,7 +347,7 @@ int regalloc_gave(struct regalloc *ra, uint64_t handle)
 	uint32_t attention;
 
 	hints_check(ra);
-	remember(class, handle);
+	regalloc_remember(class, handle);
 	if (!__atomic_load_n(&hint->avail, __ATOMIC_SEQ_CST))
 		note_avail(ra, class, slot);
 	if (!__atomic_load_n(&hint->dirty, __ATOMIC_SEQ_CST))

@@ -32,12 +32,12 @@ struct regalloc_stack {
 
 /**
  * struct regalloc_cursor - where a thread looks for other slices of a class
- * @slot: that it looks in
- * @next: the next slice of the slot to look at, modulo their number
+ * @first: the number of the first word of the slot that it looks in
+ * @next: the next word to look at: so many after @first, modulo those of a slot
  * @end: when @next is this, it has looked at all of the slot
  */
 struct regalloc_cursor {
-	uint32_t slot;
+	uint64_t first;
 	uint32_t next;
 	uint32_t end;
 };
@@ -58,8 +58,10 @@ struct regalloc_thread_hints {
 	struct regalloc_cursor cursor[REGALLOC_NR_CLASSES];
 };
 
-extern __thread struct regalloc_thread_hints regalloc_hints
-	__attribute__((tls_model("initial-exec")));
+/* At a fixed place: no call to find it. The compiler wants to be told twice. */
+#define REGALLOC_TLS __attribute__((tls_model("initial-exec")))
+
+extern __thread struct regalloc_thread_hints regalloc_hints REGALLOC_TLS;
 
 /* Are the thread's hints about this client? Then it is not NULL either. */
 static inline bool regalloc_hints_valid(const struct regalloc *ra)
@@ -124,6 +126,16 @@ uint64_t regalloc_take(struct regalloc *ra, unsigned int class);
  * @handle: of the slice
  */
 void regalloc_took(struct regalloc *ra, uint64_t handle);
+
+/**
+ * regalloc_remember() - a slice has been released, and all know what they should
+ * @class: of the slice
+ * @handle: what its next allocation is called
+ *
+ * If there is no room, the oldest ones are forgotten. The thread's hints are
+ * about the client of the slice. Returns 0.
+ */
+int regalloc_remember(unsigned int class, uint64_t handle);
 
 /**
  * regalloc_gave() - a slice has been released: remember it, and tell others

@@ -38,9 +38,10 @@ int regalloc_release(struct regalloc *ra, uint64_t handle)
 	    !regalloc_word_after(word, &next) ||
 	    !regalloc_word_release(&ra->words[number], &word, next))
 		return release_slow(ra, handle);
-	if (!regalloc_nothing_to_tell(ra, number >> REGALLOC_SLOT_WORDS_SHIFT) ||
-	    !regalloc_push(number >> ra->class_shift, handle + 1))
+	if (!regalloc_nothing_to_tell(ra, number >> REGALLOC_SLOT_WORDS_SHIFT))
 		return regalloc_gave(ra, handle + 1);
+	if (!regalloc_push(number >> ra->class_shift, handle + 1))
+		return regalloc_remember(number >> ra->class_shift, handle + 1);
 	return 0;
 }
 
