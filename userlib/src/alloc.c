@@ -27,7 +27,7 @@ static inline void describe(const struct regalloc *ra, uint64_t class,
 
 /* A slice that can be had without the kernel. */
 static inline bool take(struct regalloc *ra, unsigned int class, uint32_t flags,
-		 struct regalloc_slice *out)
+			struct regalloc_slice *out)
 {
 	uint64_t handle = regalloc_take(ra, class);
 
