@@ -131,7 +131,7 @@ static int threads_time(const struct plan *plan, double *pair_ns)
 	const struct timespec enough = {
 		.tv_nsec = plan->threads > 1 ? ENOUGH_NS_THREADS : ENOUGH_NS,
 	};
-	struct runner runners[MAX_THREADS];
+	struct runner runners[MAX_THREADS] = { 0 };
 	struct race race = { .plan = plan };
 	int err;
 
@@ -149,7 +149,7 @@ static int threads_time(const struct plan *plan, double *pair_ns)
 
 int pair_run(const struct plan *plan)
 {
-	double pair_ns, best = 0;
+	double pair_ns = 0, best = 0;
 	int err;
 
 	if (plan->threads > MAX_THREADS ||
