@@ -21,8 +21,10 @@ packages() {
 		echo g++ rustc ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
-	check) packages build; echo sparse shellcheck perl coccinelle \
-		clang-tidy codespell g++ python3 ;;
+	check) packages build; packages docs; echo sparse shellcheck perl \
+		coccinelle clang-tidy codespell g++ python3 mandoc \
+		abigail-tools ;;
+	docs) echo make python3-sphinx ;;
 	demo) packages build; packages vm; packages examples
 		echo gnuplot-nox ;;
 	bench) packages build; packages vm

@@ -2,10 +2,11 @@
 /*
  * libregalloc: slices of memory under one machine-wide budget.
  *
- * Every function returns 0 or a negative errno, may be called from any thread,
- * though not from a signal handler, and works in the child of a fork. An argument that is NULL where it must not
- * be gives -EINVAL. When a function fails, it has changed nothing, and what its
- * output arguments point to is as it was, unless said otherwise.
+ * Every function returns 0 or a negative errno where nothing else is said, may
+ * be called from any thread, though not from a signal handler, and works in the
+ * child of a fork. An argument that is NULL where it must not be gives -EINVAL.
+ * When a function fails, it has changed nothing, and what its output arguments
+ * point to is as it was, unless said otherwise.
  */
 #ifndef REGALLOC_H
 #define REGALLOC_H
@@ -256,6 +257,14 @@ int regalloc_stats(struct regalloc *ra, struct regalloc_stats *out);
  * Returns a constant string, never NULL.
  */
 const char *regalloc_strerror(int err);
+
+/**
+ * regalloc_version() - the version of the library that is in use
+ *
+ * Returns a constant string like "1.0.0": it moves on in front when programs
+ * have to be built anew, in the middle when there is something new.
+ */
+const char *regalloc_version(void);
 
 #ifdef __cplusplus
 }

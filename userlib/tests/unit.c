@@ -76,6 +76,17 @@ static void test_strerror(void)
 	CHECK(!strcmp(regalloc_strerror(0), "success"));
 }
 
+/* Its first number is that of libregalloc.so.1. */
+static void test_version(void)
+{
+	unsigned int major = 0, minor, patch;
+	char more;
+
+	CHECK(sscanf(regalloc_version(), "%u.%u.%u%c", &major, &minor, &patch,
+		     &more) == 3);
+	CHECK(major == 1);
+}
+
 static void check_open_fails(int err)
 {
 	struct regalloc *ra = (void *)8;
@@ -171,6 +182,7 @@ static const struct {
 } tests[] = {
 	{ "geometry", test_geometry },
 	{ "strerror", test_strerror },
+	{ "version", test_version },
 	{ "open", test_open },
 	{ "null", test_null },
 	{ "pairs", test_pairs },
