@@ -62,6 +62,10 @@ coverage: ## how much of the module the tests reach (TESTS=fuzzer)
 mutate: ## take out one guard after the other, and see that a test notices
 	selftests/mutate.sh
 
+docs: ## the documentation as web pages, in build/docs
+	$(vm)/deps.sh docs
+	sphinx-build -q -W --keep-going -d build/doctrees Documentation build/docs
+
 check: ## build without warnings, static checks, style
 	$(vm)/check.sh
 

@@ -4,8 +4,9 @@
 # What can be seen without running anything: warnings of the compiler and of
 # sparse on every kernel in KERNELS (default: all that are supported), the
 # analyzers, Coccinelle's scripts of the kernel, the layout of the interface for
-# 32-bit programs, all dialects of C, the bindings, the style of the kernel, its
-# documentation comments, shell scripts, spelling.
+# 32-bit programs, all dialects of C, what programs rely on in the library, the
+# bindings, the style of the kernel, its documentation comments, the documentation
+# and the manual pages, shell scripts, spelling.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -57,7 +58,8 @@ kernel_doc() {
 	"$source/scripts/kernel-doc" -none -Werror "$@"
 }
 
-flags="-Iuapi -Iuserlib/include -Iuserlib/src -D_GNU_SOURCE -Wall -Wextra -Werror"
+flags="-Iuapi -Iuserlib/include -Iuserlib/src -D_GNU_SOURCE -Wall -Wextra -Werror
+-DREGALLOC_VERSION=1.0.0"
 
 gcc_analyzer() {
 	local file
@@ -135,6 +137,50 @@ dialects() {
 	done
 }
 
+# What the header declares, a sorted list.
+functions() {
+	sed -n 's/^[a-z].*[ *]\(regalloc_[a-z_]*\)(.*/\1/p' \
+		userlib/include/regalloc.h | sort
+}
+
+# The header, the list of exports and the shared library have the same functions,
+# each with a version.
+same_symbols() {
+	make -s -C userlib lib || return
+	[ "$(functions | wc -l)" -ge 18 ] || return
+	diff <(functions) <(sed -n 's/^\t\t\(regalloc_.*\);/\1/p' \
+		userlib/src/libregalloc.map | sort) &&
+	diff <(functions) <(nm -D --defined-only --with-symbol-versions \
+		build/userlib/libregalloc.so |
+		sed -n 's/.* T \(.*\)@@REGALLOC_[0-9.]*$/\1/p' | sort)
+}
+
+# The pages as they are installed, without what mandoc finds a matter of style:
+# man opens each under its name, and says it under NAME.
+man_pages() {
+	local dir=$PWD/build/man page name
+	rm -rf "$dir"
+	make -s -C userlib install DESTDIR="$dir" PREFIX= || return
+	for page in "$dir"/share/man/man*/*; do
+		grep -q '^\.so' "$page" || mandoc -T lint -W warning "$page" ||
+			return
+		name=$(basename "$page")
+		LC_ALL=C.UTF-8 MANWIDTH=200 man -M "$dir/share/man" --warnings \
+			-E UTF-8 "${name##*.}" "${name%.*}" \
+			2>"$dir/warnings" >"$dir/text"
+		if [ -s "$dir/warnings" ] ||
+			! grep -q "^ .*\b${name%.*}\b.* - " "$dir/text"; then
+			echo "$name:"
+			cat "$dir/warnings"
+			return 1
+		fi
+	done
+	for name in $(functions); do
+		[ -e "$dir/share/man/man3/$name.3" ] ||
+			{ echo "no page for $name"; return 1; }
+	done
+}
+
 "$here/deps.sh" check
 mkdir -p build
 source=$("$vm" source)
@@ -159,6 +205,10 @@ check "headers: C99 to C23, C++" dialects
 check "bindings: C++17, C++20" cpp_binding
 check "bindings: Python" env PYTHONPYCACHEPREFIX="$PWD/build/python" \
 	python3 -m py_compile userlib/bindings/python/*.py
+check "library: symbols" same_symbols
+check "library: interface" make -s -C userlib abi-check
+check "manual pages" man_pages
+check "documentation" make -s docs
 check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
 check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro
 echo "$passed passed, $failed failed, 0 skipped"

@@ -22,7 +22,7 @@ packages() {
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; packages docs; echo sparse shellcheck perl \
-		coccinelle clang-tidy codespell g++ python3 mandoc \
+		coccinelle clang-tidy codespell g++ python3 mandoc man-db \
 		abigail-tools ;;
 	docs) echo make python3-sphinx ;;
 	demo) packages build; packages vm; packages examples
