@@ -181,6 +181,18 @@ man_pages() {
 	done
 }
 
+# The tests that the threat model names are there.
+named_tests() {
+	local names
+	# shellcheck disable=SC2016 # these are not commands
+	names=$(grep -oE '``[a-z_]+\.[a-z0-9_]{4,}``' Documentation/security.rst |
+		tr -d '`' | sort -u)
+	[ "$(wc -w <<< "$names")" -ge 40 ] || return
+	[ -z "$(comm -23 <(echo "$names") <(sed -n \
+		's/^TEST_F[A-Z_]*(\([a-z_]*\), \([a-z0-9_]*\)[,)].*/\1.\2/p' \
+		selftests/*.c | sort -u) | tee /dev/stderr)" ]
+}
+
 "$here/deps.sh" check
 mkdir -p build
 source=$("$vm" source)
@@ -209,6 +221,7 @@ check "library: symbols" same_symbols
 check "library: interface" make -s -C userlib abi-check
 check "manual pages" man_pages
 check "documentation" make -s docs
+check "documentation: tests that it names" named_tests
 check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
 check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro
 echo "$passed passed, $failed failed, 0 skipped"
