@@ -125,7 +125,7 @@ who() {
 	"$here/wave" --count 65 --waves 1 --hold 2000 --rest 0 >/dev/null &
 	sleep 1
 	client=$(sed -n 's/^regalloc-client:\t//p' /proc/$!/fdinfo/*)
-	grep -l "^regalloc-client:.$client\$" /proc/[0-9]*/fdinfo/* |
+	grep -ls "^regalloc-client:.$client\$" /proc/[0-9]*/fdinfo/* |
 		while read -r file; do
 			cat "${file%/fdinfo/*}/comm" "$file"
 		done
