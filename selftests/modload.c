@@ -5,7 +5,7 @@
  *
  * REGALLOC_RELOAD_CYCLES says how often it is loaded, used and unloaded (60).
  */
-#include "regalloc_test.h"
+#include "slow_disk.h"
 
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -228,6 +228,38 @@ TEST_F(modload, unload_with_pinned_memory)
 	if (rt_module_loaded())
 		EXPECT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
 	EXPECT_FALSE(rt_module_loaded());
+}
+
+/* A transfer that outlives the client, and then the module. */
+TEST_F(modload, unload_with_a_read_under_way)
+{
+	struct slow_disk disk;
+	struct slow_read read;
+	struct rt_client c;
+	uint64_t h;
+	int err;
+
+	if (!able(self))
+		return;
+	err = slow_disk_start(&disk);
+	if (err == -ENOENT)
+		SKIP(return, NO_SLOW_DISK);
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, rt_module_load(self->path, "budget=64M"));
+	ASSERT_EQ(0, rt_client_open(&c));
+	h = rt_alloc_one(c.fd, LENGTH);
+	ASSERT_NE(0, h);
+	slow_disk_hold(&disk);
+	ASSERT_EQ(0, slow_read_start(&read, disk.fd, rt_addr(&c, h), LENGTH));
+	EXPECT_TRUE(slow_disk_holds(&disk));
+	rt_client_close(&c);
+	rt_wait_until(!rt_module_unload(), 5);
+	slow_disk_answer(&disk);
+	EXPECT_EQ(LENGTH, slow_read_end(&read));
+	if (rt_module_loaded())
+		EXPECT_TRUE(rt_wait_until(!rt_module_unload(), RT_DEADLINE));
+	EXPECT_FALSE(rt_module_loaded());
+	slow_disk_stop(&disk);
 }
 
 TEST_HARNESS_MAIN

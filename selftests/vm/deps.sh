@@ -16,7 +16,8 @@ packages() {
 	builder) echo debootstrap util-linux ;;
 	tree) packages builder; echo e2fsprogs ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
-	test) packages build; packages vm; packages examples; echo spin ;;
+	test) packages build; packages vm; packages examples
+		echo spin liburing-dev ;;
 	bindings) packages build; packages vm; packages tree
 		echo g++ rustc ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;

@@ -27,7 +27,7 @@
 #	--timeout SECONDS	default 600
 #
 # A root shell in the guest runs COMMAND. The module is /regalloc.ko and not
-# loaded; modprobe knows brd and loop; /proc, /sys with debugfs, tracefs and
+# loaded; modprobe knows brd, nbd and loop; /proc, /sys with debugfs, tracefs and
 # cgroup2, /dev, /dev/shm and /tmp are mounted. What COMMAND prints is shown at
 # once; what the kernel prints goes to the log. boot succeeds only if COMMAND
 # did, and the kernel had nothing to complain about.
@@ -43,7 +43,7 @@ kernels="6.1 6.12"
 newer_kernels="7.2"
 debug_kernels="6.12-kasan 6.12-kcsan"
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-guest_modules="virtio_pci virtio_blk brd loop ext4"
+guest_modules="virtio_pci virtio_blk brd nbd loop ext4"
 
 # Words of a kernel in trouble. Only its own lines count, which begin with a
 # time; a test may print what it likes.
