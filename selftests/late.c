@@ -197,6 +197,7 @@ static ssize_t answer(FIXTURE_DATA(late) * self, enum how how)
 
 TEST_F(late, region_closes)
 {
+	uint64_t again[COUNT];
 	uint8_t *slice, byte;
 	uint32_t regions;
 
@@ -214,12 +215,11 @@ TEST_F(late, region_closes)
 	EXPECT_EQ(SIGBUS, rt_peek(slice, &byte));
 	EXPECT_EQ(SIGBUS, rt_peek(slice + LENGTH - 1, &byte));
 
-	/* In the same place there is other memory then. */
-	self->handle = rt_alloc_one(self->first.fd, LENGTH);
-	ASSERT_NE(0, self->handle);
-	ASSERT_EQ(slice, rt_addr(&self->first, self->handle));
-	EXPECT_TRUE(rt_all_bytes(slice, LENGTH, 0));
-	memset(slice, FIRST, LENGTH);
+	/* In the same place there is other memory then, all of it. */
+	ASSERT_EQ(0, rt_alloc_all(self->first.fd, LENGTH, COUNT, again));
+	ASSERT_EQ(slice, rt_addr(&self->first, again[0]));
+	EXPECT_TRUE(rt_all_bytes(slice, RT_REGION, 0));
+	memset(slice, FIRST, RT_REGION);
 	EXPECT_EQ(-ENOMEM, other_takes_the_rest(self));
 	EXPECT_TRUE(still_pinned());
 	EXPECT_GT(rt_stat("charged_bytes") + RT_REGION, BUDGET);
@@ -227,15 +227,15 @@ TEST_F(late, region_closes)
 	EXPECT_EQ(LENGTH, answer(self, variant->how));
 	EXPECT_TRUE(rt_wait_until(!rt_stat("pinned_bytes"), RT_DEADLINE));
 	EXPECT_TRUE(others_bytes_are_intact(self));
-	EXPECT_TRUE(rt_all_bytes(slice, LENGTH, FIRST));
+	EXPECT_TRUE(rt_all_bytes(slice, RT_REGION, FIRST));
 	EXPECT_EQ((self->nr_theirs + COUNT) * LENGTH, rt_stat("charged_bytes"));
 
 	/* And other memory again, for which there is room now. */
-	ASSERT_EQ(0, rt_release_one(self->first.fd, self->handle));
+	ASSERT_EQ(0, rt_release_all(self->first.fd, again, COUNT));
 	ASSERT_EQ(0, rt_trim(self->first.fd, NULL));
 	EXPECT_EQ(0, rt_stat("pinned_bytes"));
-	ASSERT_NE(0, rt_alloc_one(self->first.fd, LENGTH));
-	EXPECT_TRUE(rt_all_bytes(slice, LENGTH, 0));
+	ASSERT_EQ(0, rt_alloc_all(self->first.fd, LENGTH, COUNT, again));
+	EXPECT_TRUE(rt_all_bytes(slice, RT_REGION, 0));
 }
 
 TEST_F(late, client_closes)
