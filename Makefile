@@ -6,7 +6,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 modules_make = $(MAKE) -C $(KDIR) M=$(CURDIR)
 vm := selftests/vm
 
-all: modules lib examples ## the module, the library and its programs
+all: modules lib examples tools ## the module, the library and its programs
 
 help: ## this list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,7 +32,10 @@ lib: ## the library
 examples: ## the programs that show how to use the library
 	$(MAKE) -C userlib examples
 
-install: ## install the library and its headers (PREFIX, DESTDIR)
+tools: ## regallocctl, for operators
+	$(MAKE) -C userlib tools
+
+install: ## install the library, its headers and regallocctl (PREFIX, DESTDIR)
 	$(MAKE) -C userlib install
 
 test: ## run all tests, in virtual machines
