@@ -223,6 +223,6 @@ check "manual pages" man_pages
 check "documentation" make -s docs
 check "documentation: tests that it names" named_tests
 check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
-check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro
+check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro,nd
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

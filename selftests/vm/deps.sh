@@ -16,11 +16,12 @@ packages() {
 	builder) echo debootstrap util-linux ;;
 	tree) packages builder; echo e2fsprogs ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
-	test) packages build; packages vm; packages examples
+	test) packages build; packages vm; packages examples; packages tools
 		echo spin liburing-dev ;;
 	bindings) packages build; packages vm; packages tree
 		echo g++ rustc ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
+	tools) echo libsmartcols-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
 	check) packages build; packages docs; echo sparse shellcheck perl \
 		coccinelle clang-tidy codespell g++ python3 mandoc man-db \

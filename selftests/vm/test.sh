@@ -118,6 +118,12 @@ device_test() {
 			>> "$build/test-$name.tap"
 }
 
+# needed_by PROGRAM: its libraries and the loader, which the guest has not.
+needed_by() {
+	ldd "$1" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }
+		$1 ~ /^\// { print $1 }'
+}
+
 make_payload() {
 	rm -rf "$build/payload"
 	mkdir -p "$build/payload"
@@ -125,9 +131,13 @@ make_payload() {
 	selftests -s emit_tests COLLECTION=regalloc |
 		sed -n 's/^regalloc://p' > "$build/payload/list"
 	make -s -C "$top/userlib" live examples LDFLAGS=-static
-	for program in live example wave pagecache sqlite_load; do
+	make -s -C "$top/userlib" tools
+	for program in live example wave pagecache sqlite_load regallocctl; do
 		cp "$build/userlib/$program" "$build/payload/regalloc/"
 	done
+	mkdir "$build/payload/regalloc/lib"
+	needed_by "$build/userlib/regallocctl" |
+		xargs cp -L -t "$build/payload/regalloc/lib"
 	echo live >> "$build/payload/list"
 	echo "timeout=$((1800 + TIME))" \
 		> "$build/payload/regalloc/settings"
@@ -168,6 +178,9 @@ host_tests() {
 			make -s -C "$top/userlib" check \
 			BUILD="$build/userlib-tsan" \
 			CFLAGS="-O2 -g -fsanitize=thread"
+		host_program completion \
+			"$top/userlib/tests/completion.sh" \
+			"$build/userlib/regallocctl"
 		host_program model "$top/selftests/model/run.sh"
 	} | tee "$build/test-host.tap"
 }
