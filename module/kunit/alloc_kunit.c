@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "../alloc.c"
+#include "domain_env.h"
+
+static int alloc_some(struct regalloc_client *client, unsigned int class,
+		      unsigned int count, u64 *handles, u32 timeout_ms)
+{
+	const struct regalloc_request req = {
+		.client = client,
+		.class = class,
+		.count = count,
+		.handles = handles,
+	};
+
+	return regalloc_alloc(&req, timeout_ms);
+}
+
+static u64 failures(const struct regalloc_client *client)
+{
+	return atomic64_read(&client->owner.account->own.alloc_failures);
+}
+
+static u64 wanted(const struct regalloc_client *client)
+{
+	return atomic64_read(&client->wanted);
+}
+
+static void an_open_slice_first(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	u64 *h = e->handles;
+
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, h, 0));
+	KUNIT_EXPECT_EQ(test, SLICES - 1,
+			alloc_some(e->a, OF_256K, SLICES - 1, h + 1, 0));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, h + SLICES, 0));
+	KUNIT_EXPECT_EQ(test, 2, domain_env_regions(e->a));
+}
+
+static void a_new_region_before_any_spare(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open_spare(test, e->a, OF_64K);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 2, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->domain.budget.total.closed));
+}
+
+static void an_own_spare_before_that_of_another(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open_spare(test, e->b, OF_64K);
+	domain_env_open_spare(test, e->a, OF_64K);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_128K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 2, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 0, failures(e->a));
+}
+
+static void then_others_are_asked(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open(test, e->a, OF_64K, 1, e->handles);
+	domain_env_open(test, e->b, OF_64K, 1, e->handles);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 1, failures(e->a));
+	KUNIT_EXPECT_EQ(test, REGION, wanted(e->b));
+	KUNIT_EXPECT_EQ(test, 0, wanted(e->a));
+}
+
+static void as_many_as_there_are(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 2 * SLICES,
+			alloc_some(e->a, OF_256K, 3 * SLICES, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 0, failures(e->a));
+	/* The number of bytes that would be enough is asked for. */
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			alloc_some(e->b, OF_256K, SLICES + 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 2 * REGION, wanted(e->a));
+}
+
+static void at_its_limit_only_its_own(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			regalloc_account_set_limits(e->a->owner.account, 0,
+						    REGION));
+	domain_env_open_spare(test, e->b, OF_64K);
+	domain_env_open_spare(test, e->a, OF_64K);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 0, wanted(e->b));
+}
+
+static void waits_in_vain(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	unsigned long start;
+
+	domain_env_open(test, e->b, OF_64K, 1, e->handles);
+	domain_env_open(test, e->b, OF_128K, 1, e->handles);
+	start = jiffies;
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
+			alloc_some(e->a, OF_256K, 1, e->handles, 50));
+	KUNIT_EXPECT_TRUE(test, time_after_eq(jiffies,
+					      start + msecs_to_jiffies(50)));
+	KUNIT_EXPECT_EQ(test, 1, failures(e->a));
+	KUNIT_EXPECT_EQ(test, REGION, wanted(e->b));
+	/* And leaves nothing behind. */
+	KUNIT_EXPECT_EQ(test, 0, e->a->nr_waiting);
+	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_WAIT));
+	KUNIT_EXPECT_FALSE(test, e->domain.closing);
+	KUNIT_EXPECT_EQ(test, 0,
+			regalloc_waiters_wanted(&e->domain.budget.waiters));
+	KUNIT_EXPECT_TRUE(test, list_empty(&e->domain.budget.waiters.queue));
+}
+
+/**
+ * struct later - a release while somebody waits
+ * @work: that does it
+ * @client: whose slice it is
+ * @handle: of the slice
+ * @err: what came of it
+ */
+struct later {
+	struct delayed_work work;
+	struct regalloc_client *client;
+	u64 handle;
+	int err;
+};
+
+static void release_fn(struct work_struct *work)
+{
+	struct later *later = container_of(to_delayed_work(work), struct later,
+					   work);
+
+	later->err = regalloc_client_give(later->client, later->handle);
+}
+
+/* The region closes in the release that empties it, though not for decay. */
+static void waits_for_room(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct later *later = kunit_kzalloc(test, sizeof(*later), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, later);
+	domain_env_open(test, e->b, OF_64K, 1, e->handles);
+	domain_env_open(test, e->b, OF_128K, 1, &later->handle);
+	later->client = e->b;
+	INIT_DELAYED_WORK(&later->work, release_fn);
+	schedule_delayed_work(&later->work, msecs_to_jiffies(50));
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles,
+					    60000));
+	flush_delayed_work(&later->work);
+	KUNIT_EXPECT_EQ(test, 0, later->err);
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 0, failures(e->a));
+	KUNIT_EXPECT_FALSE(test, e->domain.closing);
+}
+
+static void room_belongs_to_those_who_wait(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
+	struct regalloc_wait_point point = {};
+	struct regalloc_waiter waiter;
+
+	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_want(waiters, &waiter, REGION);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	/* Except for what is reserved. */
+	KUNIT_EXPECT_EQ(test, 0,
+			regalloc_account_set_limits(e->a->owner.account, REGION,
+						    U64_MAX));
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, e->handles, 0));
+	regalloc_waiter_leave(waiters, &waiter);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_64K, 1, e->handles, 0));
+}
+
+static struct kunit_case alloc_cases[] = {
+	KUNIT_CASE(an_open_slice_first),
+	KUNIT_CASE(a_new_region_before_any_spare),
+	KUNIT_CASE(an_own_spare_before_that_of_another),
+	KUNIT_CASE(then_others_are_asked),
+	KUNIT_CASE(as_many_as_there_are),
+	KUNIT_CASE(at_its_limit_only_its_own),
+	KUNIT_CASE(waits_in_vain),
+	KUNIT_CASE(waits_for_room),
+	KUNIT_CASE(room_belongs_to_those_who_wait),
+	{}
+};
+
+static struct kunit_suite alloc_suite = {
+	.name = "regalloc_alloc",
+	.init = domain_env_init,
+	.exit = domain_env_exit,
+	.test_cases = alloc_cases,
+};
+
+kunit_test_suite(alloc_suite);

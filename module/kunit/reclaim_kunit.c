@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/delay.h>
+
+#include "../reclaim.c"
+#include "domain_env.h"
+
+static u64 wanted(const struct regalloc_client *client)
+{
+	return atomic64_read(&client->wanted);
+}
+
+static bool decay_pending(struct domain_env *e)
+{
+	return delayed_work_pending(&e->domain.decay);
+}
+
+/* What happens by itself has happened by then. */
+static bool comes_down_to(const struct regalloc_client *client, u64 regions)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		if (domain_env_regions(client) == regions)
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
+static void one_of_its_own(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_own(e->a));
+	domain_env_open_spare(test, e->a, OF_64K);
+	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_own(e->b));
+	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_own(e->a));
+	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_own(e->a));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+}
+
+static void others_in_turn(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_client *c = regalloc_client_create(&e->domain);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(c));
+	regalloc_budget_set(&e->domain.budget, 5 * REGION);
+	domain_env_open_spare(test, e->a, OF_256K);
+	domain_env_open_spare(test, e->b, OF_64K);
+	domain_env_open_spare(test, e->b, OF_256K);
+	domain_env_open_spare(test, c, OF_64K);
+	domain_env_open_spare(test, c, OF_256K);
+	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(c));
+	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
+	/* What it has by right is no room for others. */
+	KUNIT_EXPECT_EQ(test, 0, regalloc_account_set_limits(c->owner.account,
+							     REGION, U64_MAX));
+	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(c));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+}
+
+static void trim_takes_all_and_tells(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
+	struct regalloc_wait_point point = {};
+	struct regalloc_waiter waiter;
+
+	domain_env_open_spare(test, e->a, OF_64K);
+	domain_env_open_spare(test, e->a, OF_256K);
+	KUNIT_EXPECT_EQ(test, 2, regalloc_reclaim_trim(e->a));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->a));
+	/* A release without us may have brought the client here. */
+	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_pass(waiters, &waiter);
+	KUNIT_EXPECT_FALSE(test, waiter.turn);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
+	KUNIT_EXPECT_TRUE(test, waiter.turn);
+	regalloc_waiter_leave(waiters, &waiter);
+}
+
+static void decay_waits_and_closes(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open(test, e->a, OF_64K, 1, e->handles);
+	domain_env_open_spare(test, e->a, OF_256K);
+	KUNIT_EXPECT_FALSE(test, decay_pending(e));
+	regalloc_reclaim_arm(&e->domain);
+	KUNIT_EXPECT_TRUE(test, decay_pending(e));
+	/* Before its time it closes nothing, and comes again. */
+	mod_delayed_work(regalloc_wq, &e->domain.decay, 0);
+	flush_delayed_work(&e->domain.decay);
+	KUNIT_EXPECT_EQ(test, 2, domain_env_regions(e->a));
+	KUNIT_EXPECT_TRUE(test, decay_pending(e));
+	regalloc_reclaim_set_decay(&e->domain, 30);
+	KUNIT_EXPECT_TRUE(test, comes_down_to(e->a, 1));
+	/* And not again if there is nothing left to do. */
+	flush_delayed_work(&e->domain.decay);
+	KUNIT_EXPECT_FALSE(test, decay_pending(e));
+}
+
+static void armed_once_by_a_release(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_arm_client(e->a));
+	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_ARM));
+	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->b, REGALLOC_ATTENTION_ARM));
+	KUNIT_EXPECT_TRUE(test, decay_pending(e));
+	mod_delayed_work(regalloc_wq, &e->domain.decay, 0);
+	flush_delayed_work(&e->domain.decay);
+	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_ARM));
+}
+
+static void without_decay_at_once(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	domain_env_open(test, e->b, OF_256K, 2, e->handles);
+	regalloc_reclaim_set_decay(&e->domain, 0);
+	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_CLOSE));
+	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->b, REGALLOC_ATTENTION_CLOSE));
+	KUNIT_EXPECT_TRUE(test, comes_down_to(e->a, 0));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->b, e->handles[0]));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->b, e->handles[1]));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
+	/* Nothing to arm: what the client says leads to a look. */
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	KUNIT_ASSERT_EQ(test, 0, domain_env_release_and_die(e->a, e->handles[0]));
+	regalloc_reclaim_arm(&e->domain);
+	KUNIT_EXPECT_FALSE(test, decay_pending(e));
+	KUNIT_EXPECT_EQ(test, 1, regalloc_reclaim_arm_client(e->a));
+	regalloc_reclaim_set_decay(&e->domain, ENV_DECAY_MS);
+	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_CLOSE));
+}
+
+static void closing_while_room_is_wanted(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
+	struct regalloc_wait_point point = {};
+	struct regalloc_waiter waiter;
+
+	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_reclaim_update_closing(&e->domain);
+	KUNIT_EXPECT_FALSE(test, e->domain.closing);
+	regalloc_waiter_want(waiters, &waiter, REGION);
+	regalloc_reclaim_update_closing(&e->domain);
+	KUNIT_EXPECT_TRUE(test, e->domain.closing);
+	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_CLOSE));
+	regalloc_waiter_leave(waiters, &waiter);
+	regalloc_reclaim_update_closing(&e->domain);
+	KUNIT_EXPECT_FALSE(test, e->domain.closing);
+	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_CLOSE));
+}
+
+/* Somebody has been killed between a release and its hint. */
+static void flush_looks_everywhere(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
+	KUNIT_ASSERT_EQ(test, 0, domain_env_release_and_die(e->a, e->handles[0]));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
+	regalloc_reclaim_flush(e->a);
+	KUNIT_EXPECT_TRUE(test, decay_pending(e));
+	KUNIT_EXPECT_EQ(test, 1, regalloc_reclaim_trim(e->a));
+}
+
+static void fits_a_lower_budget(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	domain_env_open_spare(test, e->b, OF_256K);
+	/* Spares are enough: nobody is asked. */
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_set_budget(&e->domain, REGION));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 0, wanted(e->a));
+	/* They are not. */
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_set_budget(&e->domain, 100));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, REGION - 100, wanted(e->a));
+}
+
+static void fits_a_new_reserve(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_account *account = e->a->owner.account;
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	domain_env_open(test, e->b, OF_256K, 1, e->handles);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_account_set_limits(account, 2 * REGION,
+							     U64_MAX));
+	/* Who has got it is left alone. */
+	regalloc_reclaim_fit(&e->domain, e->a);
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 0, wanted(e->a));
+	KUNIT_EXPECT_EQ(test, REGION, wanted(e->b));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			regalloc_reclaim_set_budget(&e->domain, REGION));
+	KUNIT_EXPECT_EQ(test, 2 * REGION,
+			atomic64_read(&e->domain.budget.limit));
+}
+
+static struct kunit_case reclaim_cases[] = {
+	KUNIT_CASE(one_of_its_own),
+	KUNIT_CASE(others_in_turn),
+	KUNIT_CASE(trim_takes_all_and_tells),
+	KUNIT_CASE(decay_waits_and_closes),
+	KUNIT_CASE(armed_once_by_a_release),
+	KUNIT_CASE(without_decay_at_once),
+	KUNIT_CASE(closing_while_room_is_wanted),
+	KUNIT_CASE(flush_looks_everywhere),
+	KUNIT_CASE(fits_a_lower_budget),
+	KUNIT_CASE(fits_a_new_reserve),
+	{}
+};
+
+static struct kunit_suite reclaim_suite = {
+	.name = "regalloc_reclaim",
+	.init = domain_env_init,
+	.exit = domain_env_exit,
+	.test_cases = reclaim_cases,
+};
+
+kunit_test_suite(reclaim_suite);

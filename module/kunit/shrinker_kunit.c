@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "../shrinker.c"
+#include "domain_env.h"
+
+/* This copy of the layer has a domain of ours, and no shrinker that is registered. */
+static int shrinker_env_init(struct kunit *test)
+{
+	int err = domain_env_init(test);
+	struct domain_env *e = test->priv;
+
+	domain = &e->domain;
+	return err;
+}
+
+static unsigned long count_regions(void)
+{
+	return count_pages(NULL, NULL) / REGION_PAGES;
+}
+
+static unsigned long scan(unsigned long nr, unsigned long *scanned)
+{
+	struct shrink_control sc = {
+		.gfp_mask = GFP_KERNEL,
+		.nr_to_scan = nr,
+	};
+	unsigned long freed = scan_pages(NULL, &sc);
+
+	*scanned = sc.nr_scanned;
+	return freed;
+}
+
+static void counts_what_may_be_spare(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	unsigned long scanned;
+
+	KUNIT_EXPECT_EQ(test, 0, count_regions());
+	domain_env_open_spare(test, e->a, OF_256K);
+	domain_env_open(test, e->b, OF_256K, 1, e->handles);
+	KUNIT_EXPECT_EQ(test, 2, count_regions());
+	/* A look shows that there is something live in one of them. */
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(LONG_MAX, &scanned));
+	KUNIT_EXPECT_EQ(test, 0, count_regions());
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+}
+
+static void takes_no_more_than_it_is_told_to(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	unsigned long scanned;
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	domain_env_open_spare(test, e->b, OF_256K);
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scanned);
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(2 * REGION_PAGES, &scanned));
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
+	KUNIT_EXPECT_EQ(test, 0, scanned);
+}
+
+static struct kunit_case shrinker_cases[] = {
+	KUNIT_CASE(counts_what_may_be_spare),
+	KUNIT_CASE(takes_no_more_than_it_is_told_to),
+	{}
+};
+
+static struct kunit_suite shrinker_suite = {
+	.name = "regalloc_shrinker",
+	.init = shrinker_env_init,
+	.exit = domain_env_exit,
+	.test_cases = shrinker_cases,
+};
+
+kunit_test_suite(shrinker_suite);
