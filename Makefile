@@ -12,7 +12,7 @@ help: ## this list
 	@sed -n 's/^\([a-z_-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo
 	@echo "KDIR=DIR          build for another kernel than the running one"
-	@echo "KERNELS='6.1'     test and check with these only"
+	@echo "KERNELS='6.1'     test, fuzz and check with these only"
 
 modules: $(KDIR)/Makefile ## the module, for the kernel in KDIR
 	+$(modules_make) modules
@@ -56,10 +56,12 @@ soak: ## kill 10,000 processes, load 500 times, crowd the budget for 5 minutes
 test-bindings: ## C++, Rust, Python, Java; in a virtual machine
 	$(vm)/test-bindings.sh
 
-fuzz: ## random operations against a model (TIME=1h)
-	TESTS=fuzzer TIME=$(or $(TIME),10m) $(vm)/test.sh
+fuzz: ## random operations against a model (TIME=1h), or those of a SEED again
+	TESTS=fuzzer TIME=$(or $(TIME),$(if $(SEED),0,10m)) \
+		$(foreach name,SEED OPS PROCS HOSTILE,\
+		$(if $($(name)),REGALLOC_$(name)=$($(name)))) $(vm)/test.sh
 
-coverage: ## how much of the module the tests reach (TESTS=fuzzer)
+coverage: ## what of the module the tests reach, 90 % at least (TESTS=fuzzer)
 	$(vm)/coverage.sh
 
 mutate: ## take out one guard after the other, and see that a test notices

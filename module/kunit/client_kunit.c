@@ -44,15 +44,15 @@ static void takes_all_with_it(struct kunit *test)
 static void what_handles_name(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
-	u64 *h = e->handles;
+	u64 *h = e->handles, inside;
 	u64 end = regalloc_geometry_window_bytes(&e->domain.geo);
 
 	domain_env_open(test, e->a, OF_256K, 2, h);
+	inside = REGALLOC_HANDLE(REGALLOC_HANDLE_OFFSET(h[0]) + PAGE_SIZE, 0);
 	/* Beyond the window; inside of a slice; a closed slot; not of this client. */
 	KUNIT_EXPECT_EQ(test, -ENOENT,
 			regalloc_client_give(e->a, REGALLOC_HANDLE(end, 0)));
-	KUNIT_EXPECT_EQ(test, -ENOENT,
-			regalloc_client_give(e->a, REGALLOC_HANDLE(REGALLOC_HANDLE_OFFSET(h[0]) + PAGE_SIZE, 0)));
+	KUNIT_EXPECT_EQ(test, -ENOENT, regalloc_client_give(e->a, inside));
 	KUNIT_EXPECT_EQ(test, -ENOENT, regalloc_client_give(e->a, 0));
 	KUNIT_EXPECT_EQ(test, -ENOENT, regalloc_client_give(e->b, h[0]));
 	KUNIT_EXPECT_EQ(test, -ENOENT, regalloc_client_zero(e->b, h[0]));

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A fuzzer with a model: random operations on the device, of which it is known
- * what must come of them.
+ * what must come of them. What of a failing sequence is needed for it to fail is
+ * found out and printed, unless several processes took part, which never do the
+ * same twice. Numbers in the environment:
  *
- *	fuzzer				a test with TAP output, REGALLOC_SECONDS long
- *	fuzzer --seed N [--ops N]	one sequence, the same each time
- *	fuzzer --seed N [--ops N] --shrink
- *					what of it is needed for it to fail
- *	fuzzer --procs N [--seed N] [--ops N]
- *					several processes, each with its client
- *	fuzzer --hostile [...]		one of them scribbles on its slice map
- *	fuzzer --time SECONDS [...]	one seed after another
+ *	REGALLOC_SECONDS	one sequence after another, for so long
+ *	REGALLOC_OPS		operations in a sequence (default: 3000)
+ *	REGALLOC_SEED		play the sequence of this seed, and only the one way
+ *				that the next two say
+ *	REGALLOC_PROCS		so many processes, each with its client (default: 1)
+ *	REGALLOC_HOSTILE	1: beside one that scribbles on its slice map
+ *
+ * "make fuzz" passes them on as TIME, OPS, SEED, PROCS and HOSTILE.
  */
-#include <getopt.h>
-
 #include "../regalloc_test.h"
 #include "player.h"
 #include "random.h"
@@ -23,83 +23,70 @@
 #include "team.h"
 
 struct options {
-	uint64_t seed;
+	uint32_t seed;
 	uint32_t ops;
 	uint32_t procs;
 	uint32_t seconds;
-	bool shrink;
 	bool hostile;
 };
 
-static const struct option long_options[] = {
-	{ "seed", required_argument, NULL, 's' },
-	{ "ops", required_argument, NULL, 'o' },
-	{ "procs", required_argument, NULL, 'p' },
-	{ "time", required_argument, NULL, 't' },
-	{ "shrink", no_argument, NULL, 'm' },
-	{ "hostile", no_argument, NULL, 'h' },
-	{ }
-};
-
-static struct options parse(int argc, char **argv)
+static struct options options_from_env(void)
 {
+	uint64_t now = rt_now_ms() ^ (uint64_t)getpid() << 32;
 	struct options o = {
-		.seed = fuzz_mix(rt_now_ms() ^ (uint64_t)getpid() << 32) >> 16,
-		.ops = 3000,
-		.procs = 1,
+		.seed = rt_env_u32("REGALLOC_SEED", fuzz_mix(now) >> 32),
+		.ops = rt_env_u32("REGALLOC_OPS", 3000),
+		.procs = rt_env_u32("REGALLOC_PROCS", 1),
+		.seconds = rt_env_u32("REGALLOC_SECONDS", 0),
+		.hostile = rt_env_u32("REGALLOC_HOSTILE", 0),
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
-		switch (c) {
-		case 's':
-			o.seed = strtoull(optarg, NULL, 0);
-			break;
-		case 'o':
-			o.ops = strtoul(optarg, NULL, 0);
-			break;
-		case 'p':
-			o.procs = strtoul(optarg, NULL, 0);
-			break;
-		case 't':
-			o.seconds = strtoul(optarg, NULL, 0);
-			break;
-		case 'm':
-			o.shrink = true;
-			break;
-		case 'h':
-			o.hostile = true;
-			break;
-		default:
-			exit(2);
-		}
-	}
 	if (!o.ops || !o.procs || o.procs > TEAM_MOST)
-		exit(2);
+		rt_die("REGALLOC_OPS or REGALLOC_PROCS out of range");
 	return o;
 }
 
-/* One sequence after another, until the time is over; at least one. */
-static bool run(const struct options *o)
+/* Before it is played: the kernel may take us with it. */
+static void print_command(const struct options *o)
 {
-	uint64_t end = rt_now_ms() + o->seconds * 1000ULL, seed = o->seed;
-	bool good;
+	printf("# make fuzz SEED=%u OPS=%u", o->seed, o->ops);
+	if (o->procs > 1)
+		printf(" PROCS=%u", o->procs);
+	if (o->hostile)
+		printf(" HOSTILE=1");
+	putchar('\n');
+}
 
-	do {
-		if (o->procs > 1 || o->hostile)
-			good = team_run(seed, o->ops, o->procs, o->hostile);
-		else
-			good = solo_run(seed, o->ops);
-		seed++;
-	} while (good && rt_now_ms() < end);
-	return good;
+static bool is_solo(const struct options *o)
+{
+	return o->procs == 1 && !o->hostile;
+}
+
+static bool play(const struct options *o)
+{
+	print_command(o);
+	return is_solo(o) ? solo_run(o->seed, o->ops) :
+			    team_run(o->seed, o->ops, o->procs, o->hostile);
 }
 
 static unsigned int nr_results;
 
-static void result(bool good, const char *name)
+/* One sequence after another, until the time is over; at least one. */
+static bool run(struct options *o, const char *name)
 {
+	uint64_t end = rt_now_ms() + o->seconds * 1000ULL;
+	bool good;
+
+	while ((good = play(o)) && rt_now_ms() < end)
+		o->seed++;
 	printf("%s %u fuzzer.%s\n", good ? "ok" : "not ok", ++nr_results, name);
+	if (good)
+		return true;
+	if (is_solo(o))
+		shrink(o->seed, o->ops);
+	printf("# once more:\n");
+	print_command(o);
+	return false;
 }
 
 /* Each way of playing for a share of the time. */
@@ -107,39 +94,38 @@ static bool short_test(struct options o)
 {
 	bool solo, team, hostile, all;
 
-	printf("TAP version 13\n1..4\n");
-	o.seconds = rt_env_u32("REGALLOC_SECONDS", 15) / 3;
-	solo = run(&o);
-	result(solo, "one_process");
+	printf("1..4\n");
+	o.seconds = (o.seconds ?: 15) / 3;
+	o.procs = 1;
+	o.hostile = false;
+	solo = run(&o, "one_process");
 	o.procs = 4;
-	team = run(&o);
-	result(team, "four_processes");
+	team = run(&o, "four_processes");
 	o.hostile = true;
-	hostile = run(&o);
-	result(hostile, "beside_a_hostile_client");
-	tally_print();
+	hostile = run(&o, "beside_a_hostile_client");
 	all = tally_all_succeeded();
-	result(all, "each_operation_has_worked");
+	printf("%s %u fuzzer.each_operation_has_worked\n", all ? "ok" : "not ok",
+	       ++nr_results);
 	return solo && team && hostile && all;
 }
 
-int main(int argc, char **argv)
+static bool replay(struct options o)
 {
-	struct options o = parse(argc, argv);
+	printf("1..1\n");
+	return run(&o, "replay");
+}
+
+int main(void)
+{
+	struct options o = options_from_env();
 	bool good;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	tally_init();
 	player_init();
-	printf("# seed %" PRIu64 ", %u operations\n", o.seed, o.ops);
-	if (argc == 1) {
-		good = short_test(o);
-	} else if (o.shrink) {
-		good = !shrink(o.seed, o.ops);
-	} else {
-		good = run(&o);
-		tally_print();
-	}
+	printf("TAP version 13\n");
+	good = getenv("REGALLOC_SEED") ? replay(o) : short_test(o);
+	tally_print();
 	rt_end();
 	printf("# %" PRIu64 " operations, %s\n", tally_total(),
 	       good ? "all as expected" : "FAILED");

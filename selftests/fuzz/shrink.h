@@ -2,13 +2,12 @@
 #ifndef FUZZ_SHRINK_H
 #define FUZZ_SHRINK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /*
  * Print the operations of a failing sequence without which it does not fail,
- * and what happens in them. False if it does not fail at all.
+ * and what happens in them. After some minutes, what has been found by then.
  */
-bool shrink(uint64_t seed, uint32_t nr_ops);
+void shrink(uint64_t seed, uint32_t nr_ops);
 
 #endif /* FUZZ_SHRINK_H */

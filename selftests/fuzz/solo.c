@@ -48,7 +48,6 @@ bool solo_run(uint64_t seed, uint32_t nr_ops)
 
 	free(ops);
 	if (status)
-		printf("# replay: fuzzer --seed %" PRIu64 " --ops %u --shrink (status %d)\n",
-		       seed, nr_ops, status);
+		printf("# the process ended with %d\n", status);
 	return !status;
 }

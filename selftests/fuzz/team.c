@@ -94,9 +94,5 @@ bool team_run(uint64_t seed, uint32_t nr_ops, uint32_t procs, bool hostile)
 		good &= member_end(&members[i]);
 	if (enemy)
 		hostile_stop(enemy);
-	good &= nothing_left();
-	if (!good)
-		printf("# again: fuzzer --seed %" PRIu64 " --ops %u --procs %u%s\n",
-		       seed, nr_ops, procs, hostile ? " --hostile" : "");
-	return good;
+	return good & nothing_left();
 }

@@ -5,8 +5,9 @@
 # here, and those of the device in a guest of each kernel in KERNELS (default:
 # all that are supported). TESTS names the programs to run there, and nothing
 # here, if not all of them are wanted; TIME (as in 90, 5m, 1h) makes those longer
-# that take it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. Each result
-# counts once. Logs stay in build/test-*.
+# that take it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. REGALLOC_SEED
+# and what else begins like that and is a number reach the programs, too; see
+# fuzz/main.c. Each result counts once. Logs stay in build/test-*.
 #
 # A kernel's name may have a variant behind it: with 6.1+dirty, free memory is
 # filled with other bytes before the module is loaded; with 6.1+numa, the guest
