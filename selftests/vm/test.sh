@@ -83,10 +83,16 @@ guest_command() {
 	[ -z "${COVERAGE:-}" ] || coverage_command
 }
 
-# What the module has counted, on lines of its own.
+# What the module has counted, on lines of its own. debugfs says that the files
+# are empty, so they have to be read to be copied.
 coverage_command() {
 	cat <<-'END'
 	cd /sys/kernel/debug/gcov
+	find . -name '*.gcda' | while read -r file; do
+		mkdir -p "/tmp/gcov/${file%/*}"
+		cat "$file" > "/tmp/gcov/$file"
+	done
+	cd /tmp/gcov
 	find . -name '*.gcda' | cpio -o -H newc | gzip | base64 |
 		sed 's/^/# gcov /' > /dev/ttyS1
 	END
