@@ -185,9 +185,13 @@ static void room_belongs_to_those_who_wait(struct kunit *test)
 			regalloc_account_set_limits(e->a->owner.account, REGION,
 						    U64_MAX));
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
-	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, e->handles, 0));
-	regalloc_waiter_leave(waiters, &waiter);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, e->handles + 1, 0));
+	/* As whatever class. */
+	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->a, e->handles[0]));
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_64K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	regalloc_waiter_leave(waiters, &waiter);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 }
 
 static struct kunit_case alloc_cases[] = {

@@ -216,6 +216,20 @@ static void fits_a_new_reserve(struct kunit *test)
 			atomic64_read(&e->domain.budget.limit));
 }
 
+static void fits_a_lower_limit(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_account *account = e->a->owner.account;
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	domain_env_open_spare(test, e->a, OF_64K);
+	regalloc_reclaim_fit_client(e->a);
+	KUNIT_EXPECT_EQ(test, 2, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_account_set_limits(account, 0, REGION));
+	regalloc_reclaim_fit_client(e->a);
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+}
+
 static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(one_of_its_own),
 	KUNIT_CASE(others_in_turn),
@@ -227,6 +241,7 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(flush_looks_everywhere),
 	KUNIT_CASE(fits_a_lower_budget),
 	KUNIT_CASE(fits_a_new_reserve),
+	KUNIT_CASE(fits_a_lower_limit),
 	{}
 };
 

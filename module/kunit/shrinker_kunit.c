@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/pagemap.h>
+
 #include "../shrinker.c"
+#include "../region.h"
 #include "domain_env.h"
 
 /* This copy of the layer has a domain of ours, and no shrinker that is registered. */
@@ -59,9 +62,36 @@ static void takes_no_more_than_it_is_told_to(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, scanned);
 }
 
+/* Whoever needs memory may hold them himself, or a page of a region. */
+static void waits_for_no_lock(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_region *region;
+	unsigned long scanned;
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	mutex_lock(&e->domain.lock);
+	KUNIT_EXPECT_EQ(test, 0, count_regions());
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
+	mutex_unlock(&e->domain.lock);
+
+	mutex_lock(&e->a->owner.lock);
+	KUNIT_EXPECT_EQ(test, 0, count_regions());
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
+	region = xa_load(&e->a->pools[OF_256K].regions, 0);
+	mutex_unlock(&e->a->owner.lock);
+
+	lock_page(region->chunks[0].page);
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
+	unlock_page(region->chunks[0].page);
+	KUNIT_EXPECT_EQ(test, 1, count_regions());
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
+}
+
 static struct kunit_case shrinker_cases[] = {
 	KUNIT_CASE(counts_what_may_be_spare),
 	KUNIT_CASE(takes_no_more_than_it_is_told_to),
+	KUNIT_CASE(waits_for_no_lock),
 	{}
 };
 
