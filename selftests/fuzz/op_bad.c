@@ -60,7 +60,7 @@ static union call good_call(struct player *p, unsigned int nr)
 	return call;
 }
 
-static int must_fail(struct player *p, unsigned int cmd, void *arg,
+static int must_give(struct player *p, unsigned int cmd, void *arg,
 		     int expected, const char *what)
 {
 	int err = ioctl(p->c.fd, cmd, arg) ? -errno : 0;
@@ -85,26 +85,26 @@ int op_bad_head(struct player *p, const struct op *op)
 	switch (op->arg[1] % 6) {
 	case 0:
 		call.head.size = op->arg[2] % sizes[nr];
-		return must_fail(p, cmd, &call, -EINVAL, "too short");
+		return must_give(p, cmd, &call, -EINVAL, "too short");
 	case 1:
 		call.head.size += 1 + op->arg[2] % 1024;
 		call.bytes[sizes[nr] + op->arg[2] / 1024 %
 			   (call.head.size - sizes[nr])] = 1;
-		return must_fail(p, cmd, &call, -E2BIG, "unknown tail");
+		return must_give(p, cmd, &call, -E2BIG, "unknown tail");
 	case 2:
 		call.head.size = AREA_PAGE + 1 + (uint32_t)op->arg[2] %
 				 (UINT32_MAX - AREA_PAGE);
-		return must_fail(p, cmd, &call, -E2BIG, "too long");
+		return must_give(p, cmd, &call, -E2BIG, "too long");
 	case 3:
 		if (bit & known_flags[nr])
 			return FUZZ_SKIPPED;
 		call.head.flags = bit;
-		return must_fail(p, cmd, &call, -EINVAL, "unknown flag");
+		return must_give(p, cmd, &call, -EINVAL, "unknown flag");
 	case 4:
-		return must_fail(p, _IO(REGALLOC_IOC_TYPE, NR_CALLS + bit % 248),
+		return must_give(p, _IO(REGALLOC_IOC_TYPE, NR_CALLS + bit % 248),
 				 &call, -ENOTTY, "unknown number");
 	default:
-		return must_fail(p, _IOWR(REGALLOC_IOC_TYPE, nr, uint64_t),
+		return must_give(p, _IOWR(REGALLOC_IOC_TYPE, nr, uint64_t),
 				 &call, -ENOTTY, "wrong direction");
 	}
 }
@@ -121,21 +121,21 @@ int op_bad_field(struct player *p, const struct op *op)
 	switch (op->arg[0] % 4) {
 	case 0:
 		alloc.alloc.count = too_many;
-		return must_fail(p, REGALLOC_IOC_ALLOC, &alloc, -EINVAL,
+		return must_give(p, REGALLOC_IOC_ALLOC, &alloc, -EINVAL,
 				 "count");
 	case 1:
 		alloc.alloc.length = op->arg[1] % 2 ? 0 :
 				     REGALLOC_MAX_SLICE_BYTES + 1 +
 				     (op->arg[1] >> op->arg[2] % 64) / 2;
-		return must_fail(p, REGALLOC_IOC_ALLOC, &alloc, -EINVAL,
+		return must_give(p, REGALLOC_IOC_ALLOC, &alloc, -EINVAL,
 				 "length");
 	case 2:
 		release.release.count = too_many;
-		return must_fail(p, REGALLOC_IOC_RELEASE, &release, -EINVAL,
+		return must_give(p, REGALLOC_IOC_RELEASE, &release, -EINVAL,
 				 "count");
 	default:
 		trim.trim.reserved = 1U << op->arg[1] % 32;
-		return must_fail(p, REGALLOC_IOC_TRIM, &trim, -EINVAL,
+		return must_give(p, REGALLOC_IOC_TRIM, &trim, -EINVAL,
 				 "reserved");
 	}
 }
@@ -164,12 +164,15 @@ static int no_answer(struct player *p, unsigned int nr)
 	union call call = good_call(p, nr);
 	int expected = -EFAULT;
 
+	/* These two have none to give. */
 	if (nr == number_of(REGALLOC_IOC_ZERO))
 		expected = -ENOENT;
+	else if (nr == number_of(REGALLOC_IOC_LIMITS))
+		expected = 0;
 	mprotect(page, AREA_PAGE, PROT_READ | PROT_WRITE);
 	memcpy(page, &call, sizes[nr]);
 	mprotect(page, AREA_PAGE, PROT_READ);
-	return must_fail(p, _IO(REGALLOC_IOC_TYPE, nr), page, expected,
+	return must_give(p, _IO(REGALLOC_IOC_TYPE, nr), page, expected,
 			 "no answer");
 }
 
@@ -182,13 +185,13 @@ static int bad_handles(struct player *p, uint64_t random)
 		call = good_call(p, number_of(REGALLOC_IOC_ALLOC));
 		call.alloc.count = 2 + random / 8 % 600;
 		call.alloc.handles = (uintptr_t)bad_pointer(p, random / 2);
-		return must_fail(p, REGALLOC_IOC_ALLOC, &call, -EFAULT,
+		return must_give(p, REGALLOC_IOC_ALLOC, &call, -EFAULT,
 				 "handles");
 	}
 	call = good_call(p, number_of(REGALLOC_IOC_RELEASE));
 	call.release.count = 2 + random / 8 % 600;
 	call.release.handles = (uintptr_t)bad_pointer(p, random / 2);
-	return must_fail(p, REGALLOC_IOC_RELEASE, &call, -EFAULT, "handles");
+	return must_give(p, REGALLOC_IOC_RELEASE, &call, -EFAULT, "handles");
 }
 
 int op_bad_pointer(struct player *p, const struct op *op)
@@ -198,7 +201,7 @@ int op_bad_pointer(struct player *p, const struct op *op)
 
 	switch (op->arg[1] % 3) {
 	case 0:
-		return must_fail(p, _IO(REGALLOC_IOC_TYPE, nr),
+		return must_give(p, _IO(REGALLOC_IOC_TYPE, nr),
 				 bad_pointer(p, op->arg[2]), -EFAULT,
 				 "pointer");
 	case 1:
