@@ -35,8 +35,16 @@ examples: ## the programs that show how to use the library
 tools: ## regallocctl, for operators
 	$(MAKE) -C userlib tools
 
-install: ## install the library, its headers and regallocctl (PREFIX, DESTDIR)
+install: ## install library, regallocctl, udev rule (PREFIX, LIBDIR, DESTDIR)
 	$(MAKE) -C userlib install
+
+deb: ## Debian packages, in build/deb
+	$(vm)/deps.sh deb
+	rm -rf build/deb
+	mkdir -p build/deb
+	rsync -a --exclude=.git --filter=':- .gitignore' ./ build/deb/source/
+	cd build/deb/source && DEB_BUILD_OPTIONS='noautodbgsym nocheck' \
+		dpkg-buildpackage -us -uc -b
 
 test: ## run all tests, in virtual machines
 	$(vm)/test.sh
@@ -76,6 +84,9 @@ check: ## build without warnings, static checks, style
 
 demo: ## see it at work in a virtual machine
 	$(vm)/demo.sh
+
+test-packages: ## install the packages in a bare Debian, boot and purge it
+	$(vm)/test-packages.sh
 
 bench: ## compare it with its peers in a virtual machine (NATIVE=1: here)
 	$(vm)/bench.sh
