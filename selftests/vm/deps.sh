@@ -32,6 +32,10 @@ packages() {
 	bench) packages build; packages vm
 		echo gnuplot-nox libjemalloc2 libmimalloc2.0 \
 			libtcmalloc-minimal4 ;;
+	deb) echo build-essential debhelper dh-dkms libsmartcols-dev pkg-config \
+		rsync ;;
+	test-packages) packages deb; packages vm; packages builder
+		echo e2fsprogs lintian ;;
 	*) echo "deps.sh: unknown group '$1'" >&2; return 1 ;;
 	esac
 }

@@ -17,21 +17,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # shellcheck source=selftests/vm/packages.sh
 . "$here/packages.sh"
-
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	else
-		sudo "$@"
-	fi
-}
-
-# A mount that debootstrap leaves behind ends with its name space.
-bootstrap() {
-	local suite=$1 packages=$2 dir=$3
-	as_root unshare -m debootstrap --variant=minbase \
-		--include="$packages" "$suite" "$dir" "$(mirror)" >&2
-}
+# shellcheck source=selftests/vm/tree.sh
+. "$here/tree.sh"
 
 # Sparse: what is not used takes no place.
 image() {
@@ -44,18 +31,21 @@ image() {
 [ $# -ge 1 ] || { echo "usage: disk.sh SUITE PACKAGE..." >&2; exit 2; }
 suite=$1
 shift
-packages=$(printf '%s\n' "$@" | sort -u | paste -sd ,)
-tree=$cache/tree-$suite-$(echo "$packages" | sha256sum | cut -c 1-12)
+packages=$(printf '%s\n' "$@" | sort -u)
+disk=$cache/disk-$suite-$(echo "$packages" | sha256sum | cut -c 1-12)
 
 mkdir -p "$cache"
-exec 9>"$tree.lock"
+exec 9>"$disk.lock"
 flock 9
-if [ ! -e "$tree.ext4" ]; then
+if [ ! -e "$disk.ext4" ]; then
 	"$here/deps.sh" tree >&2
-	as_root rm -rf "$tree"
-	bootstrap "$suite" "$packages" "$tree"
-	image "$tree" "$tree.new"
-	as_root rm -rf "$tree"
-	mv "$tree.new" "$tree.ext4"
+	as_root rm -rf "$disk"
+	bare_tree "$suite" "$disk"
+	# shellcheck disable=SC2086 # a list of words
+	in_tree "$disk" /tmp apt-get -qy --no-install-recommends install \
+		$packages >&2
+	image "$disk" "$disk.new"
+	as_root rm -rf "$disk"
+	mv "$disk.new" "$disk.ext4"
 fi
-echo "$tree.ext4"
+echo "$disk.ext4"

@@ -93,25 +93,10 @@ builder() {
 	[ ! -e "$builder_dir/regalloc-complete" ] || return 0
 	"$here/deps.sh" builder >&2
 	as_root rm -rf "$builder_dir"
-	as_root debootstrap --variant=minbase sid "$builder_dir" "$(mirror)" >&2
-	in_builder /tmp apt-get -qy --no-install-recommends install \
+	bare_tree sid "$builder_dir"
+	in_tree "$builder_dir" /tmp apt-get -qy --no-install-recommends install \
 		make pahole "linux-headers-$1" >&2
 	as_root touch "$builder_dir/regalloc-complete"
-}
-
-# in_builder DIR COMMAND...: with DIR where it is here, too.
-in_builder() {
-	local dir=$1
-	shift
-	# shellcheck disable=SC2016 # for the inner shell
-	as_root unshare -m sh -ec '
-		root=$1 dir=$2
-		shift 2
-		mount -t proc proc "$root/proc"
-		mkdir -p "$root$dir"
-		mount --bind "$dir" "$root$dir"
-		exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$root" "$@"
-	' sh "$builder_dir" "$dir" "$@"
 }
 
 # ---- for debugging ---------------------------------------------------------

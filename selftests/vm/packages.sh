@@ -17,12 +17,10 @@ use_private_lists() {
 		-o Dir::Cache="$cache/apt")
 }
 
-# update_private_lists SUITE...: with this release and these, from the mirror
-# that the machine uses.
-update_private_lists() {
+# sources SUITE...: this release and these, from the mirror that the machine uses.
+sources() {
 	local signed suites="$*"
 	signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
 	machine_lists | awk -v name="$codename" -v signed="$signed" \
 		-v suites="$suites" '
 		$2 == name || index($2, name "-") == 1 {
@@ -33,7 +31,13 @@ update_private_lists() {
 			for (i = 1; i <= n; i++)
 				print "deb", signed, $1, suite[i], $3
 		}
-	' | sort -u > "$cache/apt/sources.list"
+	' | sort -u
+}
+
+# update_private_lists SUITE...: with what sources prints.
+update_private_lists() {
+	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
+	sources "$@" > "$cache/apt/sources.list"
 	[ -s "$cache/apt/sources.list" ] || die "no mirror of Debian $codename"
 	apt-get "${apt_options[@]}" update >&2 || echo "vm.sh: no lists" >&2
 }

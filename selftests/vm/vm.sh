@@ -9,6 +9,8 @@
 #	vm.sh kernel VERSION	fetch or build it; print KDIR=, VMLINUZ=, RELEASE=
 #	vm.sh source		fetch the 6.1 source; print the path of the tree, a
 #				part of it: selftests, scripts, linux-source.deb
+#	vm.sh tree SUITE	fetch a bare Debian with its kernels' headers, to boot;
+#				print the path of a tarball
 #	vm.sh build VERSION [MAKE-ARGUMENT...]
 #				print the path of regalloc.ko
 #	vm.sh boot [OPTION...] -- COMMAND
@@ -19,6 +21,7 @@
 #	--module FILE		the module; default: what build makes
 #	--payload DIR		appears in the guest as /payload
 #	--disk FILE		appears in the guest as /dev/vda, read-only
+#	--root FILE		the system to boot, as /dev/vda; it is not changed
 #	--out FILE		gets what the guest writes to /dev/ttyS1
 #	--log FILE		gets the whole console
 #	--mem MIB, --smp N	default 3072 and 2
@@ -31,6 +34,9 @@
 # cgroup2, /dev, /dev/shm and /tmp are mounted. What COMMAND prints is shown at
 # once; what the kernel prints goes to the log. boot succeeds only if COMMAND
 # did, and the kernel had nothing to complain about.
+#
+# With --root it is that system's own init, systemd, that runs COMMAND, and there is
+# no payload and no module but what that system has.
 #
 # REGALLOC_ACCEL=kvm|tcg overrides the choice of the accelerator.
 set -euo pipefail
@@ -56,14 +62,6 @@ die() {
 	exit 1
 }
 
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	else
-		sudo "$@"
-	fi
-}
-
 # Two runs at once share one result: the second waits for the first.
 lock() {
 	mkdir -p "$(dirname "$1")"
@@ -71,6 +69,8 @@ lock() {
 	flock 9
 }
 
+# shellcheck source=selftests/vm/tree.sh
+. "$here/tree.sh"
 # shellcheck source=selftests/vm/packages.sh
 . "$here/packages.sh"
 # shellcheck source=selftests/vm/kernels.sh
@@ -85,7 +85,7 @@ kernel_make() {
 	case " $newer_kernels " in
 	*" $version "*)
 		builder "$RELEASE"
-		in_builder "$top/build" make "${@/#$KDIR/\/lib\/modules\/$RELEASE\/build}"
+		in_tree "$builder_dir" "$top/build" make "${@/#$KDIR/\/lib\/modules\/$RELEASE\/build}"
 		;;
 	*)
 		make "$@"
@@ -141,10 +141,32 @@ guest_init() {
 	mount -t cgroup2 cgroup /sys/fs/cgroup
 	modprobe -a virtio_pci virtio_blk
 	ip link set lo up
+	exec sh /run/guest
+	END
+}
+
+# For --root: what init of that system runs is in its /run, too.
+root_init() {
+	cat <<-'END'
+	#!/bin/sh
+	export PATH=/bin
+	mount -t devtmpfs dev /dev
+	modprobe -a virtio_pci virtio_blk ext4
+	mount -t ext4 /dev/vda /root
+	mount -t tmpfs run /root/run
+	cp /run/* /root/run/
+	umount /dev
+	exec switch_root /root /sbin/init
+	END
+}
+
+guest_run() {
+	cat <<-'END'
+	exec </dev/null >/dev/console 2>&1
 	stty -onlcr </dev/console
 	stty raw </dev/ttyS1
 	echo "regalloc-vm: start"
-	sh /command </dev/null
+	sh /run/command
 	echo "regalloc-vm: exit $?"
 	poweroff -f
 	END
@@ -176,20 +198,23 @@ copy_modules() {
 	depmod -b "$root" "$RELEASE"
 }
 
-# initramfs ROOT MODULE PAYLOAD COMMAND: prints the archive.
+# initramfs INIT ROOT MODULE PAYLOAD COMMAND: prints the archive.
 initramfs() {
-	local root=$1
-	mkdir -p "$root"/{bin,dev,proc,sys,tmp,usr/bin,lib/modules/"$RELEASE"}
+	local init=$1 root=$2
+	shift
+	mkdir -p "$root"/{bin,dev,proc,root,run,sys,tmp,usr/bin} \
+		"$root/lib/modules/$RELEASE"
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	"$root/bin/busybox" --list | while read -r applet; do
 		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 	done
 	# A debug kernel has everything built in.
 	[ ! -d "$kernel_dir/lib/modules" ] || copy_modules "$root"
-	cp "$2" "$root/regalloc.ko"
+	[ -z "$2" ] || cp "$2" "$root/regalloc.ko"
 	[ -z "$3" ] || cp -a "$3" "$root/payload"
-	echo "$4" > "$root/command"
-	guest_init > "$root/init"
+	echo "$4" > "$root/run/command"
+	guest_run > "$root/run/guest"
+	"$init" > "$root/init"
 	guest_timeout > "$root/usr/bin/timeout"
 	chmod +x "$root/init" "$root/usr/bin/timeout"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0)
@@ -270,6 +295,7 @@ numa_nodes() {
 boot() {
 	local version=6.12 module='' payload='' disk='' out=/dev/null log=''
 	local mem=3072 smp=2 nodes=1 append='' timeout=600 status=0
+	local init=guest_init access=readonly=on
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		[ $# -ge 2 ] || die "$1 wants a value"
 		case $1 in
@@ -277,6 +303,7 @@ boot() {
 		--module) module=$2 ;;
 		--payload) payload=$2 ;;
 		--disk) disk=$2 ;;
+		--root) disk=$2 init=root_init access=snapshot=on ;;
 		--out) out=$2 ;;
 		--log) log=$2 ;;
 		--mem) mem=$2 ;;
@@ -294,10 +321,14 @@ boot() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	[ -n "$log" ] || log=$work/log
-	[ -n "$module" ] || module=$(build "$version")
+	if [ $init = root_init ]; then
+		append+=' systemd.run="/bin/sh /run/guest" systemd.show_status=no'
+	elif [ -z "$module" ]; then
+		module=$(build "$version")
+	fi
 	kernel "$version"
 	exec 9>&-	# the guest needs no lock
-	initramfs "$work/root" "$module" "$payload" "$*" > "$work/initrd"
+	initramfs $init "$work/root" "$module" "$payload" "$*" > "$work/initrd"
 
 	# shellcheck disable=SC2046 # numa_nodes prints words
 	# -cx16: the cmpxchg16b of QEMU 7.2 corrupts flags. -erms, -fsrm and
@@ -307,7 +338,7 @@ boot() {
 		-M pc -accel "$(accelerator)" -cpu max,-cx16,-erms,-fsrm \
 		-smp "$smp" -m "$mem" $(numa_nodes) -nodefaults -no-user-config -no-reboot \
 		-display none -serial stdio -serial "file:$out" \
-		${disk:+-drive "file=$disk,if=virtio,format=raw,readonly=on"} \
+		${disk:+-drive "file=$disk,if=virtio,format=raw,$access"} \
 		-kernel "$VMLINUZ" -initrd "$work/initrd" \
 		-append "console=ttyS0 loglevel=5 panic=-1 panic_on_warn=1 \
 oops=panic clearcpuid=rep_good init_on_alloc=0 $append" </dev/null 2>&1 |
@@ -334,6 +365,10 @@ kernel)
 source)
 	obtain fetch_source
 	echo "$source_dir"
+	;;
+tree)
+	fetch_tree "${1:-$codename}"
+	echo "$tree"
 	;;
 build | boot)
 	[ $# -gt 0 ] || die "usage: see the top of $0"
