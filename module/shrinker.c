@@ -42,8 +42,8 @@ static unsigned long count_pages(struct shrinker *unused,
 static unsigned long scan_pages(struct shrinker *unused,
 				struct shrink_control *sc)
 {
-	unsigned int most = min(DIV_ROUND_UP(sc->nr_to_scan, REGION_PAGES),
-				(unsigned long)UINT_MAX);
+	unsigned int most = min_t(unsigned long, UINT_MAX,
+				  DIV_ROUND_UP(sc->nr_to_scan, REGION_PAGES));
 	struct regalloc_client *client;
 	unsigned int closed = 0;
 

@@ -17,8 +17,6 @@
 /* What a deadline may be missed by, in ms, the best of so many times. */
 #define SLACK_MS	20
 #define TRIES		10
-
-#define min(a, b)	((a) < (b) ? (a) : (b))
 /* Short enough for a test, long enough for somebody who does not wait for it. */
 #define LONG_MS		20000
 
@@ -453,18 +451,18 @@ TEST_F(pressure, lowering_the_budget_asks)
 /* How long a wait for @w->timeout_ms takes too long, the best of some. */
 static uint64_t best_delay(struct waiter *w)
 {
-	uint64_t best = ~0ULL, delay;
+	uint64_t best = ~0ULL;
 	unsigned int i;
 
-	for (i = 0; i < TRIES && best > SLACK_MS; i++) {
+	for (i = 0; i < TRIES && best > w->timeout_ms + SLACK_MS; i++) {
 		waiter_main(w);
 		if (w->waited_ms + 1 < w->timeout_ms)
 			rt_die("waited %" PRIu64 " of %u ms", w->waited_ms,
 			       w->timeout_ms);
-		delay = w->waited_ms - min(w->waited_ms, w->timeout_ms);
-		best = min(best, delay);
+		if (w->waited_ms < best)
+			best = w->waited_ms;
 	}
-	return best;
+	return best > w->timeout_ms ? best - w->timeout_ms : 0;
 }
 
 TEST_F(pressure, deadline)

@@ -63,7 +63,7 @@ static void look(void *arg)
 		w->peak_bytes = bytes;
 }
 
-static void idle(struct worker *w)
+static void be_idle(struct worker *w)
 {
 	uint32_t ms = w->plan->idle_ms;
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
@@ -97,7 +97,7 @@ static int work(struct worker *w)
 			w->seconds[p] += now_seconds() - start;
 		}
 		if (!rc && w->plan->idle_ms)
-			idle(w);
+			be_idle(w);
 	}
 	return rc ? rc : load_check(&w->load);
 }
