@@ -223,7 +223,7 @@ static void crew_thread(unsigned int index, void *arg)
  */
 TEST_F(batch, bug02_last_slice_while_another_takes)
 {
-	struct crew crew = { .c = &self->c, .turns = 3000 };
+	struct crew crew = { .c = &self->c, .turns = rt_turns(3000) };
 
 	ASSERT_EQ(0, rt_decay_set(0));
 	rt_threads(2, crew_thread, &crew);
@@ -233,7 +233,7 @@ TEST_F(batch, bug02_last_slice_while_another_takes)
 	EXPECT_EQ(0, rt_stat("charged_bytes"));
 	EXPECT_EQ(0, rt_stat("live_bytes"));
 
-	crew = (struct crew){ .c = &self->c, .turns = 500 };
+	crew = (struct crew){ .c = &self->c, .turns = rt_turns(500) };
 	rt_threads(8, crew_thread, &crew);
 	EXPECT_EQ(0, crew.corrupt);
 	EXPECT_EQ(0, crew.failures);
@@ -259,7 +259,7 @@ static void trimmed_thread(unsigned int index, void *arg)
 
 TEST_F(batch, bug02_trim_against_alloc)
 {
-	struct crew crew = { .c = &self->c, .turns = 1500 };
+	struct crew crew = { .c = &self->c, .turns = rt_turns(1500) };
 
 	rt_threads(4, trimmed_thread, &crew);
 	EXPECT_EQ(0, crew.corrupt);
@@ -403,7 +403,9 @@ TEST_F(batch, bug09_counters_under_races)
 	static const char * const names[] = {
 		"charged_bytes", "live_bytes", "spare_bytes", "pinned_bytes",
 	};
-	struct crew crew = { .c = &self->c, .turns = 1500, .slices = 256 };
+	struct crew crew = {
+		.c = &self->c, .turns = rt_turns(1500), .slices = 256,
+	};
 	struct rt_sampler samplers[ARRAY_SIZE(names)];
 	unsigned int i, turn;
 

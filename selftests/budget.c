@@ -457,7 +457,7 @@ static void churn_thread(unsigned int index, void *arg)
 	struct crowd *crowd = arg;
 	unsigned int turn;
 
-	for (turn = 0; turn < 200; turn++) {
+	for (turn = 0; turn < rt_turns(200); turn++) {
 		uint64_t h = rt_alloc_one(crowd->c[0].fd, LENGTH);
 
 		if (!h) {
@@ -484,7 +484,7 @@ TEST_F(budget, bug18_no_false_refusal_while_sealing)
 	rt_threads(NR_THREADS, churn_thread, &crowd);
 	EXPECT_EQ(0, crowd.failed);
 	EXPECT_EQ(0, crowd.odd);
-	EXPECT_EQ(NR_THREADS * 200, crowd.served);
+	EXPECT_EQ(NR_THREADS * rt_turns(200), crowd.served);
 	EXPECT_EQ(0, rt_stat("charged_bytes"));
 	crowd_close(&crowd);
 }

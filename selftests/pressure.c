@@ -288,7 +288,7 @@ TEST_F(pressure, reserve_is_granted_against_who_grabs)
 		if (!pids[i])
 			grab_for_ever(SLICE >> i);
 	}
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < rt_turns(200); i++) {
 		if (rt_alloc_all(self->b.fd, SLICE, 2 * SLICES, h)) {
 			refused++;
 			continue;
@@ -886,7 +886,7 @@ TEST_F(pressure, who_spins_does_not_overtake)
 	unsigned int turn;
 
 	ASSERT_EQ(0, rt_client_open(&c));
-	for (turn = 0; turn < 30; turn++) {
+	for (turn = 0; turn < rt_turns(30); turn++) {
 		struct waiter w = {
 			.c = &self->b, .length = SLICE, .timeout_ms = LONG_MS,
 		};
@@ -958,7 +958,7 @@ static void wait_and_release(unsigned int index, void *arg)
 	uint64_t h;
 	int err;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < rt_turns(300); i++) {
 		err = alloc_wait(c->fd, SLICE >> (index / 2 % 2),
 				 REGALLOC_WAIT_FOREVER, &h);
 		if (err) {
@@ -985,7 +985,7 @@ TEST_F(pressure, no_wakeup_is_lost)
 	ASSERT_EQ(0, rt_param_set("budget", "4M"));
 	rt_threads(24, wait_and_release, &crowd);
 	EXPECT_EQ(0, crowd.lost);
-	EXPECT_EQ(24 * 300, crowd.turns);
+	EXPECT_EQ(24 * rt_turns(300), crowd.turns);
 	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
 	EXPECT_EQ(0, control(&self->b)->attention & ~REGALLOC_ATTENTION_ARM);
 }

@@ -620,6 +620,15 @@ int rt_child_status(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
+/*
+ * @turns, or as many percent of them as REGALLOC_PERCENT says: where the kernel
+ * checks each access, races are found sooner, and everything takes longer.
+ */
+unsigned int rt_turns(unsigned int turns)
+{
+	return turns * rt_env_u32("REGALLOC_PERCENT", 100) / 100 ?: 1;
+}
+
 unsigned int rt_env_u32(const char *name, unsigned int fallback)
 {
 	const char *text = getenv(name);

@@ -163,6 +163,7 @@ void rt_threads(unsigned int n, void (*fn)(unsigned int index, void *arg),
 void rt_sampler_start(struct rt_sampler *s, const char *name);
 void rt_sampler_stop(struct rt_sampler *s);
 int rt_child_status(pid_t pid);
+unsigned int rt_turns(unsigned int turns);
 unsigned int rt_env_u32(const char *name, unsigned int fallback);
 
 #endif /* REGALLOC_TEST_H */

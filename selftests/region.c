@@ -219,7 +219,7 @@ TEST_F(region, bug12_no_region_for_each_turn)
 	unsigned int turn;
 
 	ASSERT_EQ(0, rt_decay_set(RT_DECAY_NEVER_MS));
-	for (turn = 0; turn < 300; turn++) {
+	for (turn = 0; turn < rt_turns(300); turn++) {
 		uint64_t handle = rt_alloc_one(self->c.fd, LENGTH);
 
 		ASSERT_NE(0, handle);

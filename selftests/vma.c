@@ -526,7 +526,7 @@ static void scribble_thread(unsigned int index, void *arg)
 	uint32_t got;
 
 	if (!index) {
-		for (turn = 0; turn < 2000; turn++) {
+		for (turn = 0; turn < rt_turns(2000); turn++) {
 			rt_alloc(s->c->fd, LENGTH, 16, turn & 1, h, &got);
 			if (got)
 				rt_release(s->c->fd, h, got, &got);
