@@ -169,7 +169,7 @@ man_pages() {
 			-E UTF-8 "${name##*.}" "${name%.*}" \
 			2>"$dir/warnings" >"$dir/text"
 		if [ -s "$dir/warnings" ] ||
-			! grep -q "^ .*\b${name%.*}\b.* - " "$dir/text"; then
+			! grep -qE "^ .*\b${name%.*}\b.* (-|—) " "$dir/text"; then
 			echo "$name:"
 			cat "$dir/warnings"
 			return 1

@@ -23,7 +23,8 @@ packages() {
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;
 	tools) echo libsmartcols-dev pkg-config ;;
 	# kernel-doc needs modules that perl-base has not.
-	check) packages build; packages docs; echo sparse shellcheck perl \
+	check) packages build; packages docs; packages tools
+		echo sparse shellcheck perl \
 		coccinelle clang-tidy codespell g++ python3 mandoc man-db \
 		abigail-tools ;;
 	docs) echo make python3-sphinx ;;
