@@ -25,12 +25,16 @@ made_by_dkms() {
 }
 
 owner_and_mode() {
-	stat -c '%a %U:%G' /dev/regalloc | grep -x '660 root:regalloc'
+	said=$(stat -c '%a %U:%G' /dev/regalloc)
+	echo "$said"
+	[ "$said" = '660 root:regalloc' ]
 }
 
 # The program is one that was built with libregalloc-dev.
 member_allocates() {
-	runuser -u member -- /srv/example | grep -x 'hello from 65536 bytes'
+	said=$(runuser -u member -- /srv/example 2>&1)
+	echo "$said"
+	[ "$said" = 'hello from 65536 bytes' ]
 }
 
 stranger_is_told_why() {
