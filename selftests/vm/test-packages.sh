@@ -126,11 +126,12 @@ only_the_group_is_left() {
 
 # test_tree SUITE VERSION...: boots these of the suite's kernels.
 test_tree() {
-	local suite=$1 version pages page modules tree=$out/tree
+	local suite=$1 version pages page modules tarball tree=$out/tree
 	shift
+	tarball=$("$vm" tree "$suite")
 	as_root rm -rf "$tree"
 	mkdir -p "$tree"
-	as_root tar -C "$tree" -xpf "$("$vm" tree "$suite")"
+	as_root tar -C "$tree" -xpf "$tarball"
 	inside useradd -r -M member
 	inside useradd -r -M stranger
 	list_files >"$out/before"

@@ -68,9 +68,11 @@ bare_tree() {
 	# A mount that debootstrap leaves behind ends with its name space.
 	as_root unshare -m debootstrap --variant=minbase "$1" "$2" \
 		"$(mirror)" >&2
-	[ "$1" != "$codename" ] || sources "$codename-backports" |
-		as_root tee "$2/etc/apt/sources.list" >/dev/null
 	echo force-unsafe-io |
 		as_root tee "$2/etc/dpkg/dpkg.cfg.d/unsafe-io" >/dev/null
-	in_tree "$2" /tmp apt-get -q update >&2
+	if [ "$1" = "$codename" ]; then
+		sources "$codename-backports" |
+			as_root tee "$2/etc/apt/sources.list" >/dev/null
+		in_tree "$2" /tmp apt-get -q update >&2
+	fi
 }
