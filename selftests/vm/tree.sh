@@ -32,7 +32,7 @@ in_tree() {
 # at hand what DKMS depends on. Sets tree, a tarball.
 fetch_tree() {
 	local suite=$1 new version versions=$newer_kernels dirs=()
-	local packages="systemd-sysv udev man-db pkg-config gcc libc6-dev"
+	local packages="systemd-sysv udev kmod man-db pkg-config gcc libc6-dev"
 	[ "$suite" != "$codename" ] || versions=$kernels
 	for version in $versions; do
 		kernel "$version"
