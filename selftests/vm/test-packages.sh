@@ -120,7 +120,7 @@ no_file_is_left() {
 
 # By Debian's policy a group stays; group- and gshadow- are passwd's own copies.
 only_the_group_is_left() {
-	! as_root grep -rl regalloc "$tree/etc" "$tree/var/lib" |
+	! as_root grep -rl --exclude-dir=apt regalloc "$tree/etc" "$tree/var/lib" |
 		grep -vE '/etc/g(roup|shadow)-?$'
 }
 
