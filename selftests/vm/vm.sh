@@ -336,7 +336,7 @@ boot() {
 	# init_on_alloc=0: else the kernel hides a lack of zeroing in the module.
 	timeout --foreground -k 5 "$timeout" qemu-system-x86_64 \
 		-M pc -accel "$(accelerator)" -cpu max,-cx16,-erms,-fsrm \
-		-smp "$smp" -m "$mem" $(numa_nodes) -nodefaults -no-user-config -no-reboot \
+		-smp "$smp,sockets=$nodes" -m "$mem" $(numa_nodes) -nodefaults -no-user-config -no-reboot \
 		-display none -serial stdio -serial "file:$out" \
 		${disk:+-drive "file=$disk,if=virtio,format=raw,$access"} \
 		-kernel "$VMLINUZ" -initrd "$work/initrd" \
