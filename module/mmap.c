@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/fs.h>
+#include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
@@ -61,10 +62,19 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 }
 
 #ifdef CONFIG_NUMA
-/* No policy of its own: NUMA balancing leaves such an area alone. */
+/*
+ * NUMA balancing unmaps what a task touches, to see from where, and migrates it;
+ * our pages cannot be. It leaves an area alone whose policy lacks MPOL_F_MOF. If
+ * there is none, the task's own counts, since 6.7, which has it.
+ */
+static struct mempolicy window_policy = {
+	.refcnt	= ATOMIC_INIT(1),
+	.mode	= MPOL_LOCAL,
+};
+
 static struct mempolicy *window_get_policy(REGALLOC_GET_POLICY_PARAMS)
 {
-	return NULL;
+	return &window_policy;
 }
 #endif
 
