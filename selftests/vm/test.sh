@@ -111,10 +111,11 @@ coverage_command() {
 # tear them.
 device_test() {
 	local name=$1 kernel=${1%+*} append='' mem=4096 nodes=1 timeout=3600
-	local module
+	local module disk=$build/test-disk
 	case $name in *+numa) nodes=2 ;; esac
+	# The disk is for the examples.
 	case $kernel in
-	*-*) mem=5120 append=page_poison=1 ;;
+	*-*) mem=5120 append=page_poison=1 disk='' ;;
 	esac
 	echo "==== tests on kernel $name"
 	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
@@ -124,7 +125,7 @@ device_test() {
 	"$vm" boot --kernel "$kernel" --mem "$mem" --nodes "$nodes" \
 		--module "$module" \
 		--append "$append" --timeout $((timeout + TIME)) \
-		--payload "$build/payload" --disk "$build/test-disk" \
+		--payload "$build/payload" --disk "$disk" \
 		--log "$build/test-$name.log" --out "$build/test-$name.tap" \
 		-- "$(guest_command "$name")" ||
 		echo "not ok 0 selftests: kernel: died or complained" \
