@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory may run short anywhere, also in a task that waits for nothing but
+ * memory while others wait for it: one in a fault, for example, that has a page
+ * of a region locked. So nothing here waits for a lock that such a task, or one
+ * that waits for it, may hold; what cannot be had at once stays for next time.
+ */
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/limits.h>
@@ -11,12 +17,6 @@
 #include "compat.h"
 #include "shrinker.h"
 
-/*
- * Memory may run short anywhere, also in a task that waits for nothing but
- * memory while others wait for it: one in a fault, for example, that has a page
- * of a region locked. So nothing here waits for a lock that such a task, or one
- * that waits for it, may hold; what cannot be had at once stays for next time.
- */
 #define REGION_PAGES	(REGALLOC_REGION_BYTES / PAGE_SIZE)
 
 /* There is one budget, and so one shrinker. */
