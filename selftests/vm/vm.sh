@@ -153,11 +153,11 @@ root_init() {
 	export PATH=/bin
 	mount -t devtmpfs dev /dev
 	modprobe -a virtio_pci virtio_blk ext4
-	mount -t ext4 /dev/vda /root
-	mount -t tmpfs run /root/run
-	cp /run/* /root/run/
+	mount -t ext4 /dev/vda /sysroot
+	mount -t tmpfs run /sysroot/run
+	cp /run/* /sysroot/run/
 	umount /dev
-	exec switch_root /root /sbin/init
+	exec switch_root /sysroot /sbin/init
 	END
 }
 
@@ -203,7 +203,7 @@ copy_modules() {
 initramfs() {
 	local init=$1 root=$2
 	shift
-	mkdir -p "$root"/{bin,dev,proc,root,run,sys,tmp,usr/bin} \
+	mkdir -p "$root"/{bin,dev,proc,run,sys,sysroot,tmp,usr/bin} \
 		"$root/lib/modules/$RELEASE"
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	"$root/bin/busybox" --list | while read -r applet; do
