@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/sched/signal.h>
@@ -19,8 +19,8 @@
 #define MAX_LOOKS	64
 
 /* While a need lasts, others are asked again, each time after twice as long. */
-#define FIRST_PATIENCE	msecs_to_jiffies(200)
-#define MOST_PATIENCE	msecs_to_jiffies(5000)
+#define FIRST_PATIENCE_MS	200U
+#define MOST_PATIENCE_MS	5000U
 
 static struct regalloc_budget *req_budget(const struct regalloc_request *req)
 {
@@ -216,9 +216,9 @@ static int take_turn(const struct regalloc_request *req,
 	return got;
 }
 
-static long until(unsigned long when)
+static bool is_past(ktime_t when)
 {
-	return max(0L, (long)(when - jiffies));
+	return ktime_compare(ktime_get(), when) >= 0;
 }
 
 /* The time is up: if the turn never came, one look at what is free. */
@@ -241,16 +241,16 @@ static void ask_again(const struct regalloc_request *req,
 }
 
 static int wait_in_line(const struct regalloc_request *req,
-			struct regalloc_waiter *waiter, unsigned long end)
+			struct regalloc_waiter *waiter, ktime_t end)
 {
-	unsigned long ask_at = jiffies, patience = FIRST_PATIENCE;
+	unsigned int patience_ms = FIRST_PATIENCE_MS;
+	ktime_t ask_at = ktime_get();
 	bool tried = false;
 	int got;
 
 	for (;;) {
-		got = regalloc_waiter_sleep(waiter, tried ? min(until(ask_at),
-								until(end)) :
-							    until(end));
+		got = regalloc_waiter_sleep(waiter,
+					    tried ? min(ask_at, end) : end);
 		if (!got) {
 			got = take_turn(req, waiter);
 			if (!is_shortage(got))
@@ -259,12 +259,12 @@ static int wait_in_line(const struct regalloc_request *req,
 		}
 		if (got == -EINTR || signal_pending(current))
 			return -EINTR;
-		if (!until(end))
+		if (is_past(end))
 			return give_up(req, tried);
-		if (tried && !until(ask_at)) {
+		if (tried && is_past(ask_at)) {
 			ask_again(req, waiter);
-			ask_at = jiffies + patience;
-			patience = min(2 * patience, MOST_PATIENCE);
+			ask_at = ktime_add_ms(ktime_get(), patience_ms);
+			patience_ms = min(2 * patience_ms, MOST_PATIENCE_MS);
 		}
 	}
 }
@@ -273,9 +273,8 @@ static int wait_in_line(const struct regalloc_request *req,
 static int alloc_wait(const struct regalloc_request *req, u32 timeout_ms)
 {
 	struct regalloc_waiters *waiters = &req_budget(req)->waiters;
-	unsigned long end = jiffies + (timeout_ms == REGALLOC_WAIT_FOREVER ?
-				       MAX_JIFFY_OFFSET :
-				       msecs_to_jiffies(timeout_ms));
+	ktime_t end = timeout_ms == REGALLOC_WAIT_FOREVER ?
+		      KTIME_MAX : ktime_add_ms(ktime_get(), timeout_ms);
 	struct regalloc_waiter waiter;
 	int got;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/errno.h>
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 
@@ -108,21 +109,21 @@ void regalloc_waiter_want(struct regalloc_waiters *waiters,
 /**
  * regalloc_waiter_sleep() - wait for the turn
  * @waiter: in a queue
- * @timeout: in jiffies
+ * @end: until when at most, by ktime_get()
  *
  * Context: may sleep.
  * Return: 0 with the turn; -ETIMEDOUT; -EINTR if a signal is pending.
  */
-int regalloc_waiter_sleep(struct regalloc_waiter *waiter, long timeout)
+int regalloc_waiter_sleep(struct regalloc_waiter *waiter, ktime_t end)
 {
-	long left;
+	int err;
 
-	left = wait_event_interruptible_timeout(waiter->wakeup,
-						READ_ONCE(waiter->turn),
-						timeout);
-	if (left < 0)
-		return -EINTR;
-	return left ? 0 : -ETIMEDOUT;
+	err = wait_event_interruptible_hrtimeout(waiter->wakeup,
+						 READ_ONCE(waiter->turn),
+						 ktime_sub(end, ktime_get()));
+	if (err == -ETIME)
+		return -ETIMEDOUT;
+	return err ? -EINTR : 0;
 }
 
 /**

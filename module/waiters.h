@@ -20,6 +20,7 @@
 #ifndef REGALLOC_WAITERS_H
 #define REGALLOC_WAITERS_H
 
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -75,7 +76,7 @@ void regalloc_waiter_join(struct regalloc_waiters *waiters,
 			  struct regalloc_wait_point *point);
 void regalloc_waiter_want(struct regalloc_waiters *waiters,
 			  struct regalloc_waiter *waiter, u64 bytes);
-int regalloc_waiter_sleep(struct regalloc_waiter *waiter, long timeout);
+int regalloc_waiter_sleep(struct regalloc_waiter *waiter, ktime_t end);
 bool regalloc_waiter_may_take_room(struct regalloc_waiters *waiters,
 				   const struct regalloc_waiter *waiter);
 void regalloc_waiter_pass(struct regalloc_waiters *waiters,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
-#include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 
 #include "../waiters.c"
@@ -127,10 +127,13 @@ static void wanted_is_a_sum(struct kunit *test)
 static void sleep_ends(struct kunit *test)
 {
 	struct line *l = test->priv;
+	ktime_t end;
 
 	join_all(l);
-	KUNIT_EXPECT_EQ(test, 0, regalloc_waiter_sleep(&l->a, HZ));
-	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, regalloc_waiter_sleep(&l->b, 2));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_waiter_sleep(&l->a, KTIME_MAX));
+	end = ktime_add_ms(ktime_get(), 2);
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, regalloc_waiter_sleep(&l->b, end));
+	KUNIT_EXPECT_LE(test, end, ktime_get());
 	regalloc_waiter_leave(&l->waiters, &l->a);
 	regalloc_waiter_leave(&l->waiters, &l->b);
 	regalloc_waiter_leave(&l->waiters, &l->c);
