@@ -69,10 +69,12 @@ static unsigned long free_huge_blocks(void)
 
 /*
  * Takes nearly all memory in small pages that do not move (locked, and
- * compaction told to leave those alone), then gives every other page back.
+ * compaction told to leave those alone), then gives every other page back; or
+ * every other few, where the kernel's own objects take more than a page each.
  */
 static bool fragment(FIXTURE_DATA(fragment) * self)
 {
+	size_t hole = rt_env_u32("REGALLOC_HOLE_PAGES", 1) * 4096UL;
 	struct sysinfo si;
 	size_t off, bytes;
 	uint8_t *p;
@@ -89,8 +91,8 @@ static bool fragment(FIXTURE_DATA(fragment) * self)
 	self->filler_bytes = bytes;
 	if (madvise(p, bytes, MADV_NOHUGEPAGE) || mlock(p, bytes))
 		return false;
-	for (off = 0; off < bytes; off += 2 * 4096)
-		if (madvise(p + off, 4096, 24 /* MADV_DONTNEED_LOCKED */))
+	for (off = 0; off + hole <= bytes; off += 2 * hole)
+		if (madvise(p + off, hole, 24 /* MADV_DONTNEED_LOCKED */))
 			return false;
 	return true;
 }

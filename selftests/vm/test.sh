@@ -64,11 +64,13 @@ dirty_command() {
 	END
 }
 
-# Less of what takes long, where the kernel checks each access.
+# Less of what takes long, where the kernel checks each access; and its objects are
+# larger.
 settings() {
 	case $1 in
 	*-*) echo export REGALLOC_PERCENT=10 REGALLOC_STRESS_SECONDS=12 \
-		REGALLOC_KILLS=20 REGALLOC_RELOAD_CYCLES=15 ;;
+		REGALLOC_KILLS=20 REGALLOC_RELOAD_CYCLES=15 \
+		REGALLOC_HOLE_PAGES=8 ;;
 	esac
 }
 
