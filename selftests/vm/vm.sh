@@ -54,7 +54,7 @@ guest_modules="virtio_pci virtio_blk brd nbd loop ext4"
 # Words of a kernel in trouble. Only its own lines count, which begin with a
 # time; a test may print what it likes. A trace alone is none: a failure that was
 # injected into vmalloc() has one.
-complaints='\[ *[0-9]+\.[0-9]{6}\].*(BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN'
+complaints='\[ *[0-9]+\.[0-9]{6}\].*(BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN:'
 complaints+='|INFO: (task|rcu|possible|trying)|self-detected stall|page allocation failure'
 complaints+='|general protection|double fault|[Kk]ernel panic|memory leaks)'
 
