@@ -98,11 +98,15 @@ mib() {
 	echo $(($(charged "$1") >> 20))
 }
 
-# Who holds what, and what all hold together.
+# Who holds what, and what all hold together. They are read one after the other;
+# if memory has moved meanwhile, they do not add up, and say nothing.
 record() {
 	while :; do
 		[ -n "$c" ] || [ ! -f /tmp/newcomer ] || read -r c </tmp/newcomer
-		echo "$(($(now) - start)),$(charged "$a"),$(charged "$b"),$(charged "${c:-0}"),$(value charged_bytes),$(value budget_bytes)"
+		of_a=$(charged "$a") of_b=$(charged "$b") of_c=$(charged "${c:-0}")
+		all=$(value charged_bytes)
+		[ $((of_a + of_b + of_c)) -ne "$all" ] ||
+			echo "$(($(now) - start)),$of_a,$of_b,$of_c,$all,$(value budget_bytes)"
 		sleep 0.1
 	done >/tmp/share.csv
 }
