@@ -79,6 +79,33 @@ static int zero_memset(const struct plan *plan)
 	return 0;
 }
 
+/* Any change of a mapping has the processor forget its translations. */
+static int forget(void)
+{
+	if (mprotect(area, REGION_BYTES, PROT_READ) ||
+	    mprotect(area, REGION_BYTES, PROT_READ | PROT_WRITE))
+		return -errno;
+	return 0;
+}
+
+/*
+ * A region is zeroed and touched at different addresses, neither of which the
+ * processor knows after the last region was closed.
+ */
+static int zero_forgotten(const struct plan *plan)
+{
+	int err;
+
+	(void)plan;
+	err = forget();
+	if (err)
+		return err;
+	memset(area, 0, REGION_BYTES);
+	err = forget();
+	touch(area, REGION_BYTES);
+	return err;
+}
+
 static void store_zero(uint64_t *p)
 {
 	__atomic_store_n(p, 0, __ATOMIC_RELAXED);
@@ -107,20 +134,33 @@ static int zero_stores(const struct plan *plan)
 	return 0;
 }
 
+/* What map_new() maps; the start of a huge page lies in the first one of it. */
+#define MAP_BYTES (REGION_BYTES + HUGE_BYTES)
+
+static int map_new(int advice, char **map)
+{
+	*map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*map == MAP_FAILED || madvise(*map, MAP_BYTES, advice))
+		return -errno;
+	return 0;
+}
+
+static char *first_huge_page(char *map)
+{
+	return (char *)(((uintptr_t)map + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1));
+}
+
 /* An anonymous mapping from nothing to nothing; @advice says of which pages. */
 static int map_once(int advice)
 {
-	size_t size = REGION_BYTES + HUGE_BYTES;
-	char *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *start = (char *)(((uintptr_t)map + HUGE_BYTES - 1) &
-			       ~(HUGE_BYTES - 1));
+	char *map;
+	int err = map_new(advice, &map);
 
-	if (map == MAP_FAILED || madvise(map, size, advice))
-		return -errno;
-
-	touch(start, REGION_BYTES);
-	return munmap(map, size) ? -errno : 0;
+	if (err)
+		return err;
+	touch(first_huge_page(map), REGION_BYTES);
+	return munmap(map, MAP_BYTES) ? -errno : 0;
 }
 
 static int zero_huge(const struct plan *plan)
@@ -138,15 +178,17 @@ static int zero_small(const struct plan *plan)
 /* What it is compared with: 4 MiB zeroed and touched, in several ways. */
 int zero_run(const struct plan *plan)
 {
-	int err;
+	char *map;
+	int err = map_new(MADV_HUGEPAGE, &map);
 
-	area = table_new(1, REGION_BYTES);
-	if (!area)
-		return -ENOMEM;
-
+	if (err)
+		return err;
+	area = first_huge_page(map);
 	err = best_of(plan, zero_memset, "memset_ns");
 	if (!err)
 		err = best_of(plan, zero_stores, "stores_ns");
+	if (!err)
+		err = best_of(plan, zero_forgotten, "empty_tlb_ns");
 	if (!err)
 		err = best_of(plan, zero_huge, "huge_pages_ns");
 	if (!err)

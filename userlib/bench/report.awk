@@ -250,6 +250,7 @@ function open_table(    x)
 	print ""
 	open_line("memset_ns", "memset() of 4 MiB already there, touch")
 	open_line("stores_ns", "the same with 8-byte stores, as the kernel does")
+	open_line("empty_tlb_ns", "memset(), touch, each with an empty TLB")
 	open_line("huge_pages_ns", "mmap, touch, munmap: two huge pages")
 	open_line("small_pages_ns", "mmap, touch, munmap: 1024 small pages")
 }
