@@ -39,18 +39,16 @@ u64 regalloc_pool_offset(const struct regalloc_pool *pool, unsigned long slot)
 	return regalloc_geometry_offset(pool->owner->geo, &place);
 }
 
-static u64 slot_state_offset(const struct regalloc_pool *pool,
-			     unsigned long slot)
+/* The state word of a slice, or NULL if its slot has never been open. */
+static u32 *find_word(const struct regalloc_pool *pool,
+		      const struct regalloc_place *place)
 {
-	return regalloc_geometry_state_offset(pool->owner->geo, pool->class,
-					      slot);
-}
+	u64 offset = regalloc_geometry_state_offset(pool->owner->geo,
+						    pool->class, place->slot);
+	u32 *words = regalloc_map_pages_find(&pool->owner->map, offset);
 
-/* The state words of a slot, or NULL if it has never been open. */
-static u32 *slot_words(const struct regalloc_pool *pool, unsigned long slot)
-{
-	return regalloc_map_pages_find(&pool->owner->map,
-				       slot_state_offset(pool, slot));
+	return words ? regalloc_slice_word(words, pool->class, place->slice) :
+		       NULL;
 }
 
 /* The hint of a slot below the pool's end. */
@@ -167,15 +165,12 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 			      bool close_now)
 {
 	struct regalloc_region *region;
-	u32 *words;
+	u32 *word;
 	int err;
 
 	lockdep_assert_held(&pool->owner->lock);
-	words = slot_words(pool, place->slot);
-	if (!words)
-		return -ENOENT;
-	err = regalloc_slice_release(regalloc_slice_word(words, pool->class,
-							 place->slice), gen);
+	word = find_word(pool, place);
+	err = word ? regalloc_slice_release(word, gen) : -ENOENT;
 	if (err)
 		return err;
 
@@ -205,15 +200,12 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen)
 {
 	struct regalloc_region *region;
-	u32 *words;
+	u32 *word;
 	int err;
 
 	lockdep_assert_held(&pool->owner->lock);
-	words = slot_words(pool, place->slot);
-	if (!words)
-		return -ENOENT;
-	err = regalloc_slice_check(regalloc_slice_word(words, pool->class,
-						       place->slice), gen);
+	word = find_word(pool, place);
+	err = word ? regalloc_slice_check(word, gen) : -ENOENT;
 	if (err)
 		return err;
 	region = xa_load(&pool->regions, place->slot);

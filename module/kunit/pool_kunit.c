@@ -162,19 +162,16 @@ static void closed_with_its_last_slice(struct kunit *test)
 static void a_claim_keeps_it_open(struct kunit *test)
 {
 	struct pool_env *e = test->priv;
+	struct regalloc_place place = { .class = OF_256K, .slice = 9 };
 	u64 *h = e->handles;
-	u32 *words, gen;
+	u32 *word, gen;
 
 	KUNIT_ASSERT_EQ(test, 1, grow_by(e, 1, h));
-	words = slot_words(&e->pool, 0);
-	KUNIT_ASSERT_TRUE(test,
-			  regalloc_slice_claim(regalloc_slice_word(words, OF_256K, 9),
-					       &gen));
+	word = find_word(&e->pool, &place);
+	KUNIT_ASSERT_TRUE(test, regalloc_slice_claim(word, &gen));
 	KUNIT_EXPECT_EQ(test, 0, give(e, h[0], true));
 	KUNIT_EXPECT_EQ(test, 0, close_spares(e, 1));
-	KUNIT_EXPECT_EQ(test, 0,
-			regalloc_slice_release(regalloc_slice_word(words, OF_256K, 9),
-					       gen));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_slice_release(word, gen));
 	slot_hint(&e->pool, 0)->dirty = 1;
 	KUNIT_EXPECT_EQ(test, 1, close_spares(e, 1));
 }
