@@ -292,6 +292,31 @@ static bool close_marked(struct regalloc_pool *pool,
 	return false;
 }
 
+/* Close marked regions; one of which a page is locked only if we may wait. */
+static unsigned int close_some(struct regalloc_pool *pool, unsigned int most,
+			       unsigned long idle, unsigned long *next,
+			       bool may_wait)
+{
+	struct regalloc_region *region;
+	unsigned int closed = 0;
+	unsigned long slot;
+
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_pool_collect_dirty_locked(pool);
+	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
+		unsigned long age = jiffies - region->released_at;
+
+		if (closed == most)
+			break;
+		cond_resched();
+		if (age < idle)
+			*next = min(*next, idle - age);
+		else if (may_wait || !regalloc_region_is_busy(region))
+			closed += close_marked(pool, region, slot);
+	}
+	return closed;
+}
+
 /**
  * regalloc_pool_close_spares_locked() - close regions without a live slice
  * @pool: where to look
@@ -308,24 +333,7 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 					       unsigned long idle,
 					       unsigned long *next)
 {
-	struct regalloc_region *region;
-	unsigned int closed = 0;
-	unsigned long slot;
-
-	lockdep_assert_held(&pool->owner->lock);
-	regalloc_pool_collect_dirty_locked(pool);
-	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
-		unsigned long age = jiffies - region->released_at;
-
-		if (closed == most)
-			break;
-		cond_resched();
-		if (age < idle)
-			*next = min(*next, idle - age);
-		else
-			closed += close_marked(pool, region, slot);
-	}
-	return closed;
+	return close_some(pool, most, idle, next, true);
 }
 
 /**
@@ -340,18 +348,5 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
 					 unsigned int most)
 {
-	struct regalloc_region *region;
-	unsigned int closed = 0;
-	unsigned long slot;
-
-	lockdep_assert_held(&pool->owner->lock);
-	regalloc_pool_collect_dirty_locked(pool);
-	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
-		if (closed == most)
-			break;
-		cond_resched();
-		if (!regalloc_region_is_busy(region))
-			closed += close_marked(pool, region, slot);
-	}
-	return closed;
+	return close_some(pool, most, 0, NULL, false);
 }
