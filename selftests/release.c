@@ -366,12 +366,12 @@ TEST_F(library, bug11_interior_and_foreign_addresses)
 							 (char *)s.addr + off));
 	EXPECT_EQ(-EINVAL, regalloc_release_addr(self->ra,
 						 (char *)s.addr + LENGTH - 1));
-	EXPECT_NE(0, regalloc_release_addr(self->ra, NULL));
-	EXPECT_NE(0, regalloc_release_addr(self->ra, &local));
-	EXPECT_NE(0, regalloc_release_addr(self->ra, (void *)~0UL));
+	EXPECT_EQ(-EINVAL, regalloc_release_addr(self->ra, NULL));
+	EXPECT_EQ(-ENOENT, regalloc_release_addr(self->ra, &local));
+	EXPECT_EQ(-ENOENT, regalloc_release_addr(self->ra, (void *)~0UL));
 	/* Another client's slice, another class's place, a slot not open. */
 	ASSERT_EQ(0, regalloc_open(NULL, 0, &other));
-	EXPECT_NE(0, regalloc_release_addr(other, s.addr));
+	EXPECT_EQ(-ENOENT, regalloc_release_addr(other, s.addr));
 	regalloc_close(other);
 	span = REGALLOC_HANDLE_OFFSET(s.handle) / RT_CLASS_256K;
 	EXPECT_EQ(-ENOENT, regalloc_release_addr(self->ra,

@@ -157,8 +157,9 @@ int regalloc_release_many(struct regalloc *ra, uint32_t count,
  * Without a handle it cannot be told whether the slice is still the one that
  * the caller means: prefer regalloc_release().
  *
- * Errors: -EINVAL (not the first byte of a slice), -ESTALE (not live),
- * -ENOENT (never was a slice of this client).
+ * Errors: -EINVAL (in the client's window, but not where a slice may begin),
+ * -ENOENT (not in the window, or no region was ever open there), -ESTALE (no
+ * live slice begins there).
  */
 int regalloc_release_addr(struct regalloc *ra, void *addr);
 
