@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../examples/number.h"
+#include "../examples/options.h"
 #include "bench.h"
 
 static const char usage[] =
@@ -39,19 +39,12 @@ static const struct backend *const backends[] = {
 	&backend_dmabuf,  &backend_fifo,   &backend_first_fit,
 };
 
-static void usage_exit(void)
-{
-	fputs(usage, stderr);
-	exit(EXIT_USAGE);
-}
-
 static const struct backend *find_backend(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
 		if (!strcmp(backends[i]->name, name))
 			return backends[i];
-	usage_exit();
-	return NULL;
+	options_refuse(usage);
 }
 
 static void parse(int argc, char **argv, struct plan *plan)
@@ -73,21 +66,21 @@ static void parse(int argc, char **argv, struct plan *plan)
 		if (opt == 'l')
 			plan->label = optarg;
 		else if (opt == 'c')
-			plan->bytes = number(name, optarg, PAGE, 1U << 18);
+			plan->bytes = options_number(name, optarg, PAGE, 1U << 18);
 		else if (opt == 't')
-			plan->total = number(name, optarg, 1U << 20,
-					     UINT64_C(1) << 40);
+			plan->total = options_number(name, optarg, 1U << 20,
+						     UINT64_C(1) << 40);
 		else if (opt == 'n')
-			plan->threads = number(name, optarg, 1, 64);
+			plan->threads = options_number(name, optarg, 1, 64);
 		else if (opt == 'r')
-			plan->repeat = number(name, optarg, 1, 1000);
+			plan->repeat = options_number(name, optarg, 1, 1000);
 		else if (opt == 'g')
 			plan->give_back = true;
 		else
-			usage_exit();
+			options_refuse(usage);
 	}
 	if (optind != argc - 2)
-		usage_exit();
+		options_refuse(usage);
 
 	plan->workload = argv[optind];
 	plan->backend = find_backend(argv[optind + 1]);
@@ -117,5 +110,5 @@ int main(int argc, char **argv)
 				plan.label, regalloc_strerror(err));
 		return err ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	usage_exit();
+	options_refuse(usage);
 }

@@ -9,7 +9,6 @@
  * Several of them at once share the budget.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +21,7 @@
 
 #include "cache.h"
 #include "file.h"
-#include "number.h"
+#include "options.h"
 #include "sysfs.h"
 
 #define MIB (1024.0 * 1024.0)
@@ -334,53 +333,26 @@ static int run(struct job *job)
 	return err ? fail("cannot close", err) : rc;
 }
 
-static void parse(int argc, char **argv, struct plan *plan)
+/* Returns the place of the first file in @argv. */
+static int parse(int argc, char **argv, struct plan *plan)
 {
-	static const struct option options[] = {
-		{ "passes", required_argument, NULL, 'p' },
-		{ "random", required_argument, NULL, 'r' },
-		{ "threads", required_argument, NULL, 't' },
-		{ "limit", required_argument, NULL, 'l' },
-		{ "reserve", required_argument, NULL, 'R' },
-		{ "seconds", required_argument, NULL, 's' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
+	const struct setting settings[] = {
+		{ "passes", .number = &plan->passes, .min = 1, .max = 1000 },
+		{ "random", .number = &plan->random, .max = 1U << 30 },
+		{ "threads", .number = &plan->threads, .min = 1, .max = 256 },
+		{ "limit", .bytes = &plan->limit, .min = 1,
+		  .max = UINT64_MAX / 2 },
+		{ "reserve", .bytes = &plan->reserve, .max = UINT64_MAX / 2 },
+		{ "seconds", .number = &plan->seconds, .min = 1, .max = 86400 },
+		{ "name", .text = &plan->name },
+		{ "device", .text = &plan->device },
 		{ 0 },
 	};
-	int opt, i = 0;
+	int first = options_parse(argc, argv, usage, settings);
 
-	while ((opt = getopt_long(argc, argv, "", options, &i)) != -1) {
-		const char *name = options[i].name;
-
-		if (opt == 'p')
-			plan->passes = number(name, optarg, 1, 1000);
-		else if (opt == 'r')
-			plan->random = number(name, optarg, 0, 1U << 30);
-		else if (opt == 't')
-			plan->threads = number(name, optarg, 1, 256);
-		else if (opt == 'l')
-			plan->limit = number(name, optarg, 1, UINT64_MAX / 2);
-		else if (opt == 'R')
-			plan->reserve = number(name, optarg, 0, UINT64_MAX / 2);
-		else if (opt == 's')
-			plan->seconds = number(name, optarg, 1, 86400);
-		else if (opt == 'n')
-			plan->name = optarg;
-		else if (opt == 'd')
-			plan->device = optarg;
-		else
-			break;
-	}
-
-	if (opt == 'h') {
-		fputs(usage, stdout);
-		exit(EXIT_SUCCESS);
-	}
-	if (opt == '?' || optind == argc) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	if (first == argc)
+		options_refuse(usage);
+	return first;
 }
 
 int main(int argc, char **argv)
@@ -390,17 +362,17 @@ int main(int argc, char **argv)
 			.passes = 2, .random = 2000, .threads = 4, .name = "",
 		},
 	};
+	int first = parse(argc, argv, &job.plan);
 	int rc = EXIT_FAILURE;
 
-	parse(argc, argv, &job.plan);
-	job.files = calloc(argc - optind, sizeof(*job.files));
+	job.files = calloc(argc - first, sizeof(*job.files));
 	if (!job.files)
 		return fail("cannot begin", -ENOMEM);
 
-	while (job.nr_files < (uint32_t)(argc - optind)) {
+	while (job.nr_files < (uint32_t)(argc - first)) {
 		struct file *f = &job.files[job.nr_files];
 
-		if (file_open(f, argv[optind + job.nr_files]))
+		if (file_open(f, argv[first + job.nr_files]))
 			goto out;
 		job.nr_files++;
 		job.bytes += f->bytes;

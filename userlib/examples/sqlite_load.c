@@ -6,7 +6,6 @@
  * work shows what that costs.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "number.h"
+#include "options.h"
 #include "sysfs.h"
 #include "worker.h"
 
@@ -131,76 +130,32 @@ static int run(const struct plan *plan)
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static bool cache_is_builtin(const char *text)
-{
-	if (strcmp(text, "builtin") && strcmp(text, "regalloc")) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
-	return !strcmp(text, "builtin");
-}
-
-/* A number of the plan's, or a word of it. */
-static bool take_option(struct plan *plan, int opt, const char *name)
-{
-	if (opt == 'c')
-		plan->builtin = cache_is_builtin(optarg);
-	else if (opt == 'b')
-		plan->cache_bytes = number(name, optarg, 0, UINT64_MAX / 2);
-	else if (opt == 'e')
-		plan->reserve = number(name, optarg, 0, UINT64_MAX / 2);
-	else if (opt == 'g')
-		plan->page_bytes = number(name, optarg, 512, 65536);
-	else if (opt == 'r')
-		plan->rows = number(name, optarg, 1, 1U << 28);
-	else if (opt == 'n')
-		plan->rounds = number(name, optarg, 1, UINT32_MAX);
-	else if (opt == 's')
-		plan->seconds = number(name, optarg, 0, 1000000);
-	else if (opt == 'i')
-		plan->idle_ms = number(name, optarg, 0, 3600000);
-	else if (opt == 'p')
-		plan->processes = number(name, optarg, 1, 64);
-	else if (opt == 'f')
-		plan->db = optarg;
-	else if (opt == 'd')
-		plan->device = optarg;
-	else
-		return false;
-	return true;
-}
-
 static void parse(int argc, char **argv, struct plan *plan)
 {
-	static const struct option options[] = {
-		{ "cache", required_argument, NULL, 'c' },
-		{ "cache-bytes", required_argument, NULL, 'b' },
-		{ "reserve", required_argument, NULL, 'e' },
-		{ "page-bytes", required_argument, NULL, 'g' },
-		{ "rows", required_argument, NULL, 'r' },
-		{ "rounds", required_argument, NULL, 'n' },
-		{ "seconds", required_argument, NULL, 's' },
-		{ "idle-ms", required_argument, NULL, 'i' },
-		{ "processes", required_argument, NULL, 'p' },
-		{ "db", required_argument, NULL, 'f' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
+	const char *cache = "regalloc";
+	const struct setting settings[] = {
+		{ "cache", .text = &cache },
+		{ "cache-bytes", .bytes = &plan->cache_bytes,
+		  .max = UINT64_MAX / 2 },
+		{ "reserve", .bytes = &plan->reserve, .max = UINT64_MAX / 2 },
+		{ "page-bytes", .number = &plan->page_bytes, .min = 512,
+		  .max = 65536 },
+		{ "rows", .number = &plan->rows, .min = 1, .max = 1U << 28 },
+		{ "rounds", .number = &plan->rounds, .min = 1,
+		  .max = UINT32_MAX },
+		{ "seconds", .number = &plan->seconds, .max = 1000000 },
+		{ "idle-ms", .number = &plan->idle_ms, .max = 3600000 },
+		{ "processes", .number = &plan->processes, .min = 1, .max = 64 },
+		{ "db", .text = &plan->db },
+		{ "device", .text = &plan->device },
 		{ 0 },
 	};
-	int opt, i = 0;
 
-	do
-		opt = getopt_long(argc, argv, "", options, &i);
-	while (opt != -1 && take_option(plan, opt, options[i].name));
-
-	if (opt == 'h') {
-		fputs(usage, stdout);
-		exit(EXIT_SUCCESS);
-	}
-	if (opt != -1 || optind < argc) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	if (options_parse(argc, argv, usage, settings) < argc)
+		options_refuse(usage);
+	plan->builtin = !strcmp(cache, "builtin");
+	if (!plan->builtin && strcmp(cache, "regalloc"))
+		options_refuse(usage);
 }
 
 int main(int argc, char **argv)

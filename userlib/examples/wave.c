@@ -5,7 +5,6 @@
  * the next one. What the machine holds should be just what is in use.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #include <unistd.h>
 #include <regalloc.h>
 
-#include "number.h"
+#include "options.h"
 #include "sysfs.h"
 
 #define PAGE 4096
@@ -257,51 +256,20 @@ static int run(const struct plan *plan)
 
 static void parse(int argc, char **argv, struct plan *plan)
 {
-	static const struct option options[] = {
-		{ "count", required_argument, NULL, 'c' },
-		{ "size", required_argument, NULL, 's' },
-		{ "waves", required_argument, NULL, 'w' },
-		{ "hold", required_argument, NULL, 'o' },
-		{ "rest", required_argument, NULL, 'r' },
-		{ "csv", required_argument, NULL, 'f' },
-		{ "hz", required_argument, NULL, 'z' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
+	const struct setting settings[] = {
+		{ "count", .number = &plan->count, .min = 1, .max = 1U << 24 },
+		{ "size", .number = &plan->size, .min = 1, .max = 1U << 18 },
+		{ "waves", .number = &plan->waves, .min = 1, .max = 1000000 },
+		{ "hold", .number = &plan->hold_ms, .max = 3600000 },
+		{ "rest", .number = &plan->rest_ms, .max = 3600000 },
+		{ "csv", .text = &plan->csv },
+		{ "hz", .number = &plan->hz, .min = 1, .max = 1000 },
+		{ "device", .text = &plan->device },
 		{ 0 },
 	};
-	int opt, i = 0;
 
-	while ((opt = getopt_long(argc, argv, "", options, &i)) != -1) {
-		const char *name = options[i].name;
-
-		if (opt == 'c')
-			plan->count = number(name, optarg, 1, 1U << 24);
-		else if (opt == 's')
-			plan->size = number(name, optarg, 1, 1U << 18);
-		else if (opt == 'w')
-			plan->waves = number(name, optarg, 1, 1000000);
-		else if (opt == 'o')
-			plan->hold_ms = number(name, optarg, 0, 3600000);
-		else if (opt == 'r')
-			plan->rest_ms = number(name, optarg, 0, 3600000);
-		else if (opt == 'z')
-			plan->hz = number(name, optarg, 1, 1000);
-		else if (opt == 'f')
-			plan->csv = optarg;
-		else if (opt == 'd')
-			plan->device = optarg;
-		else
-			break;
-	}
-
-	if (opt == 'h') {
-		fputs(usage, stdout);
-		exit(EXIT_SUCCESS);
-	}
-	if (opt == '?' || optind < argc) {
-		fputs(usage, stderr);
-		exit(EXIT_USAGE);
-	}
+	if (options_parse(argc, argv, usage, settings) < argc)
+		options_refuse(usage);
 }
 
 int main(int argc, char **argv)
