@@ -342,25 +342,14 @@ CALL(stats)
 	return rt_stats(self->c.fd, &stats);
 }
 
-static int set_limits(int fd, uint64_t reserve, uint64_t limit)
-{
-	struct regalloc_ioc_limits l = {
-		.size = sizeof(l),
-		.reserve_bytes = reserve,
-		.limit_bytes = limit,
-	};
-
-	return ioctl(fd, REGALLOC_IOC_LIMITS, &l) ? -errno : 0;
-}
-
 CALL(limits)
 {
-	return set_limits(self->c.fd, 8 * RT_MIB, 16 * RT_MIB);
+	return rt_limits(self->c.fd, 8 * RT_MIB, 16 * RT_MIB);
 }
 
 STEP(undo_limits)
 {
-	if (set_limits(self->c.fd, 0, 0))
+	if (rt_limits(self->c.fd, 0, 0))
 		rt_die("limits cannot be taken back");
 }
 

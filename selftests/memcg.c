@@ -82,20 +82,6 @@ static void join_group(const char *group)
 		_exit(100);
 }
 
-static int alloc_wait(int fd, uint32_t timeout_ms)
-{
-	uint64_t handle;
-	struct regalloc_ioc_alloc a = {
-		.size = sizeof(a),
-		.length = LENGTH,
-		.count = 1,
-		.timeout_ms = timeout_ms,
-		.handles = (uintptr_t)&handle,
-	};
-
-	return ioctl(fd, REGALLOC_IOC_ALLOC, &a) ? -errno : 0;
-}
-
 /* In the group: allocate until it ends, and see that it ends well. */
 static int use_up(const char *group, uint64_t limit)
 {
@@ -126,7 +112,7 @@ static int use_up(const char *group, uint64_t limit)
 	if (group_read(group, "memory.current", NULL) < charged)
 		return 7;
 	/* To wait does not help against that. */
-	if (alloc_wait(c.fd, 20000) != -ENOMEM)
+	if (rt_alloc_wait(c.fd, LENGTH, 20000, h) != -ENOMEM)
 		return 11;
 	/* Still none; and room again when something went. */
 	if (rt_alloc_one(c.fd, LENGTH) || rt_release_all(c.fd, last, COUNT) ||

@@ -5,7 +5,6 @@
  */
 #include "regalloc_test.h"
 
-#include <poll.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -19,92 +18,6 @@
 #define TRIES		10
 /* Short enough for a test, long enough for somebody who does not wait for it. */
 #define LONG_MS		20000
-
-static int limits(int fd, uint64_t reserve, uint64_t limit)
-{
-	struct regalloc_ioc_limits l = {
-		.size = sizeof(l),
-		.reserve_bytes = reserve,
-		.limit_bytes = limit,
-	};
-
-	return ioctl(fd, REGALLOC_IOC_LIMITS, &l) ? -errno : 0;
-}
-
-/* What is wanted of a client; clears it. */
-static uint64_t pressure(int fd)
-{
-	struct regalloc_ioc_pressure p = {
-		.size = sizeof(p),
-		.wanted_bytes = RT_POISON64,
-	};
-
-	if (ioctl(fd, REGALLOC_IOC_PRESSURE, &p))
-		rt_die("PRESSURE: %s", strerror(errno));
-	return p.wanted_bytes;
-}
-
-static bool is_asked(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLPRI };
-
-	return poll(&p, 1, 0) == 1 && p.revents == POLLPRI;
-}
-
-static int alloc_wait(int fd, uint32_t length, uint32_t timeout_ms,
-		      uint64_t *handle)
-{
-	struct regalloc_ioc_alloc a = {
-		.size = sizeof(a),
-		.length = length,
-		.count = 1,
-		.timeout_ms = timeout_ms,
-		.handles = (uintptr_t)handle,
-	};
-
-	return ioctl(fd, REGALLOC_IOC_ALLOC, &a) ? -errno : 0;
-}
-
-static struct regalloc_control *control(const struct rt_client *c)
-{
-	return (struct regalloc_control *)c->map;
-}
-
-/* A release without the kernel, as the uapi header wants it. */
-static bool release_in_map(const struct rt_client *c, uint64_t handle)
-{
-	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
-	uint32_t *word = rt_state(c, offset);
-	uint32_t live = REGALLOC_HANDLE_GEN(handle) << REGALLOC_STATE_GEN_SHIFT |
-			REGALLOC_STATE_LIVE;
-	struct regalloc_hint *hint = (struct regalloc_hint *)
-		((char *)c->map + c->info.hint_offset) + offset / RT_REGION;
-	struct regalloc_ioc_trim t = { .size = sizeof(t) };
-	uint32_t attention, *first;
-	unsigned int cls, i;
-
-	if (!__atomic_compare_exchange_n(word, &live, live + 3, false,
-					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		return false;
-	rt_store(&hint->avail, 1);
-	rt_store(&hint->dirty, 1);
-	attention = rt_load(&control(c)->attention);
-	if (attention & REGALLOC_ATTENTION_WAIT)
-		return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
-	if (attention & REGALLOC_ATTENTION_CLOSE) {
-		cls = offset / c->info.span_bytes;
-		first = rt_state(c, offset / RT_REGION * RT_REGION);
-		for (i = 0; i < 1024; i += 1U << cls)
-			if ((rt_load(first + i) & REGALLOC_STATE_MASK) ==
-			    REGALLOC_STATE_LIVE)
-				return true;
-		return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
-	}
-	t.flags = REGALLOC_TRIM_F_ARM;
-	if (attention & REGALLOC_ATTENTION_ARM)
-		return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
-	return true;
-}
 
 /* A thread that waits for a slice. */
 struct waiter {
@@ -128,11 +41,11 @@ static void *waiter_main(void *p)
 	uint64_t start = rt_now_ms();
 
 	rt_store(&w->tid, syscall(SYS_gettid));
-	w->err = alloc_wait(w->c->fd, w->length, w->timeout_ms, &w->handle);
+	w->err = rt_alloc_wait(w->c->fd, w->length, w->timeout_ms, &w->handle);
 	w->waited_ms = rt_now_ms() - start;
 	if (w->turn)
 		w->place = rt_add(w->turn, 1) + 1;
-	if (w->release && !w->err && !release_in_map(w->c, w->handle))
+	if (w->release && !w->err && !rt_release_in_map(w->c, w->handle))
 		w->err = -EBADMSG;
 	rt_store(&w->done, true);
 	return NULL;
@@ -161,7 +74,7 @@ static void waiter_settle(struct waiter *w)
 		if (rt_load(&w->done))
 			return;
 		seen = rt_load(&w->tid) && sleeps(rt_load(&w->tid)) &&
-		       rt_load(&control(w->c)->attention) &
+		       rt_load(&rt_control(w->c)->attention) &
 		       REGALLOC_ATTENTION_WAIT ? seen + 1 : 0;
 	}
 }
@@ -216,32 +129,32 @@ static bool fill(FIXTURE_DATA(pressure) * self, unsigned int regions)
 
 TEST_F(pressure, limits_that_cannot_be)
 {
-	EXPECT_EQ(-EINVAL, limits(self->a.fd, 2 * RT_REGION, RT_REGION));
-	EXPECT_EQ(-EINVAL, limits(self->a.fd, 2, 1));
-	EXPECT_EQ(-EBUSY, limits(self->a.fd, BUDGET + 1, 0));
-	EXPECT_EQ(-EBUSY, limits(self->a.fd, ~0ULL, 0));
-	EXPECT_EQ(-EBUSY, limits(self->a.fd, ~0ULL, ~0ULL));
-	EXPECT_EQ(0, limits(self->a.fd, 3 * RT_REGION, 0));
-	EXPECT_EQ(-EBUSY, limits(self->b.fd, 2 * RT_REGION, 0));
-	EXPECT_EQ(-EBUSY, limits(self->b.fd, RT_REGION + 1, 0));
-	EXPECT_EQ(0, limits(self->b.fd, RT_REGION, 0));
-	EXPECT_EQ(-EBUSY, limits(self->a.fd, BUDGET, 0));
+	EXPECT_EQ(-EINVAL, rt_limits(self->a.fd, 2 * RT_REGION, RT_REGION));
+	EXPECT_EQ(-EINVAL, rt_limits(self->a.fd, 2, 1));
+	EXPECT_EQ(-EBUSY, rt_limits(self->a.fd, BUDGET + 1, 0));
+	EXPECT_EQ(-EBUSY, rt_limits(self->a.fd, ~0ULL, 0));
+	EXPECT_EQ(-EBUSY, rt_limits(self->a.fd, ~0ULL, ~0ULL));
+	EXPECT_EQ(0, rt_limits(self->a.fd, 3 * RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, rt_limits(self->b.fd, 2 * RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, rt_limits(self->b.fd, RT_REGION + 1, 0));
+	EXPECT_EQ(0, rt_limits(self->b.fd, RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, rt_limits(self->a.fd, BUDGET, 0));
 	/* Refused, it changed nothing: all is reserved still. */
 	EXPECT_EQ(-EBUSY, rt_param_set("budget", "15M"));
 	EXPECT_EQ(BUDGET, rt_stat("budget_bytes"));
-	EXPECT_EQ(0, limits(self->b.fd, 0, 0));
+	EXPECT_EQ(0, rt_limits(self->b.fd, 0, 0));
 	EXPECT_EQ(0, rt_param_set("budget", "12M"));
-	EXPECT_EQ(-EBUSY, limits(self->b.fd, RT_REGION, 0));
+	EXPECT_EQ(-EBUSY, rt_limits(self->b.fd, RT_REGION, 0));
 	/* A client takes its reserve along. */
 	rt_client_close(&self->a);
-	EXPECT_EQ(0, limits(self->b.fd, 3 * RT_REGION, 0));
+	EXPECT_EQ(0, rt_limits(self->b.fd, 3 * RT_REGION, 0));
 }
 
 TEST_F(pressure, reserve_is_always_granted)
 {
 	uint64_t h[2 * SLICES];
 
-	ASSERT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	ASSERT_EQ(0, rt_limits(self->b.fd, 2 * RT_REGION, 0));
 	EXPECT_TRUE(fill(self, 2));
 	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
 	EXPECT_EQ(ENOMEM, errno);
@@ -280,7 +193,7 @@ TEST_F(pressure, reserve_is_granted_against_who_grabs)
 	pid_t pids[6];
 	unsigned int i;
 
-	ASSERT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	ASSERT_EQ(0, rt_limits(self->b.fd, 2 * RT_REGION, 0));
 	rt_sampler_start(&sampler, "charged_bytes");
 	for (i = 0; i < ARRAY_SIZE(pids); i++) {
 		pids[i] = fork();
@@ -314,11 +227,11 @@ TEST_F(pressure, reserve_of_what_others_hold)
 	ASSERT_TRUE(fill(self, 4));
 	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	/* One is a spare and goes at once; the other is asked for. */
-	EXPECT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	EXPECT_EQ(0, rt_limits(self->b.fd, 2 * RT_REGION, 0));
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
-	EXPECT_TRUE(is_asked(self->a.fd));
-	EXPECT_FALSE(is_asked(self->b.fd));
-	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	EXPECT_TRUE(rt_is_asked(self->a.fd));
+	EXPECT_FALSE(rt_is_asked(self->b.fd));
+	EXPECT_EQ(RT_REGION, rt_pressure(self->a.fd));
 	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
 	h = rt_alloc_one(self->b.fd, SLICE);
 	EXPECT_NE(0, h);
@@ -341,7 +254,7 @@ TEST_F(pressure, limit_is_never_passed)
 	struct regalloc_ioc_stats s;
 	uint64_t h;
 
-	ASSERT_EQ(0, limits(self->a.fd, 0, 2 * RT_REGION + 5));
+	ASSERT_EQ(0, rt_limits(self->a.fd, 0, 2 * RT_REGION + 5));
 	h = rt_alloc_one(self->a.fd, 4096);
 	ASSERT_NE(0, h);
 	ASSERT_EQ(0, rt_release_one(self->a.fd, h));
@@ -349,7 +262,7 @@ TEST_F(pressure, limit_is_never_passed)
 	EXPECT_TRUE(fill(self, 2));
 	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
 	EXPECT_EQ(ENOMEM, errno);
-	EXPECT_FALSE(is_asked(self->b.fd));
+	EXPECT_FALSE(rt_is_asked(self->b.fd));
 	EXPECT_EQ(2 * RT_REGION, rt_stat("charged_bytes"));
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, self->nr));
 	EXPECT_EQ(0, rt_trim(self->a.fd, NULL));
@@ -357,9 +270,9 @@ TEST_F(pressure, limit_is_never_passed)
 	ASSERT_EQ(0, rt_stats(self->a.fd, &s));
 	EXPECT_EQ(2 * RT_REGION, s.charged_bytes);
 	/* Raised, it is at once of use; lowered, it takes nothing. */
-	EXPECT_EQ(0, limits(self->a.fd, 0, 3 * RT_REGION));
+	EXPECT_EQ(0, rt_limits(self->a.fd, 0, 3 * RT_REGION));
 	EXPECT_NE(0, rt_alloc_one(self->a.fd, 4096));
-	EXPECT_EQ(0, limits(self->a.fd, 0, 1));
+	EXPECT_EQ(0, rt_limits(self->a.fd, 0, 1));
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
 }
 
@@ -369,9 +282,9 @@ TEST_F(pressure, lowering_the_limit_closes_spares)
 	ASSERT_TRUE(fill(self, 3));
 	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, 2 * SLICES));
 	ASSERT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
-	EXPECT_EQ(0, limits(self->a.fd, 0, 2 * RT_REGION));
+	EXPECT_EQ(0, rt_limits(self->a.fd, 0, 2 * RT_REGION));
 	EXPECT_EQ(2 * RT_REGION, rt_stat("charged_bytes"));
-	EXPECT_EQ(0, limits(self->a.fd, 0, 1));
+	EXPECT_EQ(0, rt_limits(self->a.fd, 0, 1));
 	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
 }
 
@@ -379,38 +292,38 @@ TEST_F(pressure, lowering_the_limit_closes_spares)
 
 TEST_F(pressure, others_are_asked_once)
 {
-	uint32_t before = control(&self->a)->pressure;
+	uint32_t before = rt_control(&self->a)->pressure;
 	uint64_t events = rt_stat("pressure_events"), h[2 * SLICES];
 	unsigned int i;
 	uint32_t got;
 
-	EXPECT_FALSE(is_asked(self->a.fd));
-	EXPECT_EQ(0, pressure(self->a.fd));
+	EXPECT_FALSE(rt_is_asked(self->a.fd));
+	EXPECT_EQ(0, rt_pressure(self->a.fd));
 	ASSERT_TRUE(fill(self, 4));
 	for (i = 0; i < 100; i++)
 		EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
-	EXPECT_TRUE(is_asked(self->a.fd));
-	EXPECT_FALSE(is_asked(self->b.fd));
-	EXPECT_EQ(before + 1, rt_load(&control(&self->a)->pressure));
+	EXPECT_TRUE(rt_is_asked(self->a.fd));
+	EXPECT_FALSE(rt_is_asked(self->b.fd));
+	EXPECT_EQ(before + 1, rt_load(&rt_control(&self->a)->pressure));
 	EXPECT_EQ(events + 1, rt_stat("pressure_events"));
-	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
-	EXPECT_FALSE(is_asked(self->a.fd));
-	EXPECT_EQ(0, pressure(self->a.fd));
+	EXPECT_EQ(RT_REGION, rt_pressure(self->a.fd));
+	EXPECT_FALSE(rt_is_asked(self->a.fd));
+	EXPECT_EQ(0, rt_pressure(self->a.fd));
 
 	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
 	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
 	/* More is wanted of one who has not looked: that is no other event. */
 	EXPECT_EQ(-ENOMEM, rt_alloc(self->b.fd, SLICE, 2 * SLICES, 0, h, &got));
 	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
-	EXPECT_EQ(before + 2, rt_load(&control(&self->a)->pressure));
-	EXPECT_EQ(2 * RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(before + 2, rt_load(&rt_control(&self->a)->pressure));
+	EXPECT_EQ(2 * RT_REGION, rt_pressure(self->a.fd));
 	/* Who has nothing to spare is not asked, and not for more than that. */
 	EXPECT_EQ(0, rt_alloc_one(self->a.fd, SLICE));
-	EXPECT_FALSE(is_asked(self->b.fd));
+	EXPECT_FALSE(rt_is_asked(self->b.fd));
 	EXPECT_EQ(events + 2, rt_stat("pressure_events"));
-	EXPECT_EQ(0, limits(self->a.fd, BUDGET, 0));
+	EXPECT_EQ(0, rt_limits(self->a.fd, BUDGET, 0));
 	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
-	EXPECT_FALSE(is_asked(self->a.fd));
+	EXPECT_FALSE(rt_is_asked(self->a.fd));
 }
 
 TEST_F(pressure, wanted_is_at_most_what_is_above_the_reserve)
@@ -418,15 +331,15 @@ TEST_F(pressure, wanted_is_at_most_what_is_above_the_reserve)
 	uint64_t h[8 * SLICES];
 	uint32_t got;
 
-	ASSERT_EQ(0, limits(self->a.fd, 2 * RT_REGION, 0));
+	ASSERT_EQ(0, rt_limits(self->a.fd, 2 * RT_REGION, 0));
 	ASSERT_TRUE(fill(self, 4));
 	/* Three regions' worth in one call. */
 	EXPECT_EQ(-ENOMEM, rt_alloc(self->b.fd, SLICE, 3 * SLICES, 0, h, &got));
-	EXPECT_EQ(2 * RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(2 * RT_REGION, rt_pressure(self->a.fd));
 	EXPECT_EQ(-ENOMEM, rt_alloc(self->b.fd, SLICE, 3 * SLICES, 0, h, &got));
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	EXPECT_EQ(0, rt_trim(self->a.fd, NULL));
-	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(RT_REGION, rt_pressure(self->a.fd));
 }
 
 TEST_F(pressure, lowering_the_budget_asks)
@@ -437,7 +350,7 @@ TEST_F(pressure, lowering_the_budget_asks)
 	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	ASSERT_EQ(0, rt_param_set("budget", "8M"));
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
-	EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+	EXPECT_EQ(RT_REGION, rt_pressure(self->a.fd));
 	EXPECT_EQ(events + 1, rt_stat("pressure_events"));
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES, SLICES));
 	EXPECT_EQ(0, rt_trim(self->a.fd, NULL));
@@ -480,8 +393,8 @@ TEST_F(pressure, deadline)
 		EXPECT_EQ(-ETIMEDOUT, w.err);
 		EXPECT_LT(failures, rt_stat("alloc_failures"));
 	}
-	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
-	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->b)->attention);
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, rt_control(&self->a)->attention);
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, rt_control(&self->b)->attention);
 	w.timeout_ms = 0;
 	EXPECT_GE(SLACK_MS, best_delay(&w));
 	EXPECT_EQ(-ENOMEM, w.err);
@@ -535,8 +448,8 @@ TEST_F(pressure, a_long_wait_asks_again_but_rarely)
 	ASSERT_TRUE(fill(self, 4));
 	waiter_start(&w);
 	while (!rt_load(&w.done)) {
-		if (is_asked(self->a.fd)) {
-			EXPECT_EQ(RT_REGION, pressure(self->a.fd));
+		if (rt_is_asked(self->a.fd)) {
+			EXPECT_EQ(RT_REGION, rt_pressure(self->a.fd));
 			asked++;
 		}
 		usleep(1000);
@@ -563,9 +476,9 @@ TEST_F(pressure, a_long_wait_asks_again_but_rarely)
 	EXPECT_FALSE(__early);						\
 	EXPECT_EQ(0, __w.err);						\
 	EXPECT_GE(LONG_MS / 2, __w.waited_ms);				\
-	EXPECT_EQ(0, control(&self->b)->attention &			\
+	EXPECT_EQ(0, rt_control(&self->b)->attention &			\
 		     ~REGALLOC_ATTENTION_ARM);				\
-	EXPECT_EQ(0, control(&self->a)->attention &			\
+	EXPECT_EQ(0, rt_control(&self->a)->attention &			\
 		     ~REGALLOC_ATTENTION_ARM);				\
 	__w.handle;							\
 })
@@ -575,7 +488,7 @@ static bool release_all_in_map(FIXTURE_DATA(pressure) * self, unsigned int n)
 	bool good = true;
 
 	while (n--)
-		good = release_in_map(&self->a, self->handles[n]) && good;
+		good = rt_release_in_map(&self->a, self->handles[n]) && good;
 	return good;
 }
 
@@ -585,7 +498,7 @@ TEST_F(pressure, wait_ended_by_a_release_of_another)
 	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_release_all(self->a.fd,
 							self->handles,
 							SLICES)));
-	EXPECT_TRUE(is_asked(self->a.fd));
+	EXPECT_TRUE(rt_is_asked(self->a.fd));
 }
 
 TEST_F(pressure, wait_ended_by_a_release_of_another_in_the_map)
@@ -613,15 +526,15 @@ TEST_F(pressure, wait_ended_by_a_larger_budget)
 
 TEST_F(pressure, wait_ended_by_a_larger_limit)
 {
-	ASSERT_EQ(0, limits(self->b.fd, 0, RT_REGION - 1));
-	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, limits(self->b.fd, 0, RT_REGION)));
+	ASSERT_EQ(0, rt_limits(self->b.fd, 0, RT_REGION - 1));
+	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_limits(self->b.fd, 0, RT_REGION)));
 }
 
 TEST_F(pressure, wait_ended_by_an_own_reserve)
 {
 	ASSERT_TRUE(fill(self, 4));
 	CHECK_WAIT_ENDED_BY({
-		EXPECT_EQ(0, limits(self->b.fd, RT_REGION, 0));
+		EXPECT_EQ(0, rt_limits(self->b.fd, RT_REGION, 0));
 		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	});
 }
@@ -634,7 +547,8 @@ TEST_F(pressure, wait_ended_by_a_slice_of_its_own_client)
 	ASSERT_TRUE(fill(self, 3));
 	h[0] = CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_release_one(self->b.fd,
 							       h[0])));
-	h[0] = CHECK_WAIT_ENDED_BY(EXPECT_TRUE(release_in_map(&self->b, h[0])));
+	h[0] = CHECK_WAIT_ENDED_BY(EXPECT_TRUE(rt_release_in_map(&self->b,
+								 h[0])));
 	EXPECT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
 }
 
@@ -667,17 +581,17 @@ TEST_F(pressure, wait_at_the_limit)
 	};
 	uint64_t h[SLICES];
 
-	ASSERT_EQ(0, limits(self->b.fd, 0, RT_REGION));
+	ASSERT_EQ(0, rt_limits(self->b.fd, 0, RT_REGION));
 	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
 	waiter_start(&w);
 	EXPECT_FALSE(rt_load(&w.done));
-	EXPECT_TRUE(is_asked(self->b.fd));
-	EXPECT_FALSE(is_asked(self->a.fd));
+	EXPECT_TRUE(rt_is_asked(self->b.fd));
+	EXPECT_FALSE(rt_is_asked(self->a.fd));
 	/* It keeps no room from others. */
 	EXPECT_TRUE(fill(self, 3));
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, self->nr));
 	EXPECT_FALSE(rt_load(&w.done));
-	EXPECT_TRUE(release_in_map(&self->b, h[0]));
+	EXPECT_TRUE(rt_release_in_map(&self->b, h[0]));
 	waiter_end(&w);
 	EXPECT_EQ(0, w.err);
 }
@@ -701,7 +615,7 @@ TEST_F(pressure, wait_ended_by_a_signal)
 	waiter_end(&w);
 	EXPECT_EQ(-EINTR, w.err);
 	EXPECT_GE(LONG_MS / 2, w.waited_ms);
-	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, rt_control(&self->a)->attention);
 	/* Nobody waits, so nobody is in the way of who does not. */
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	EXPECT_NE(0, rt_alloc_one(self->b.fd, SLICE));
@@ -720,15 +634,16 @@ TEST_F(pressure, killed_while_waiting)
 
 		if (rt_client_open(&c))
 			_exit(1);
-		_exit(alloc_wait(c.fd, SLICE, REGALLOC_WAIT_FOREVER, &h) ? 2 : 3);
+		_exit(rt_alloc_wait(c.fd, SLICE, REGALLOC_WAIT_FOREVER, &h) ?
+		      2 : 3);
 	}
-	EXPECT_TRUE(rt_wait_until(rt_load(&control(&self->a)->attention) &
+	EXPECT_TRUE(rt_wait_until(rt_load(&rt_control(&self->a)->attention) &
 				  REGALLOC_ATTENTION_CLOSE, RT_DEADLINE));
 	EXPECT_EQ(0, rt_alloc_one(self->b.fd, SLICE));
 	kill(pid, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, rt_child_status(pid));
 	EXPECT_TRUE(rt_wait_until(rt_stat("nr_clients") == 2, RT_DEADLINE));
-	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
+	EXPECT_EQ(0, rt_control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	EXPECT_NE(0, rt_alloc_one(self->b.fd, SLICE));
 }
@@ -750,7 +665,7 @@ TEST_F(pressure, closed_while_waiting)
 	EXPECT_EQ(-ETIMEDOUT, w.err);
 	rt_client_close(&c);
 	EXPECT_EQ(2, rt_stat("nr_clients"));
-	EXPECT_EQ(REGALLOC_ATTENTION_ARM, control(&self->a)->attention);
+	EXPECT_EQ(REGALLOC_ATTENTION_ARM, rt_control(&self->a)->attention);
 }
 
 /* ---- in order ---- */
@@ -775,7 +690,8 @@ TEST_F(pressure, first_come_first_served)
 			EXPECT_EQ(0, rt_release_one(self->a.fd,
 						    self->handles[i]));
 		} else {
-			EXPECT_TRUE(release_in_map(&self->a, self->handles[i]));
+			EXPECT_TRUE(rt_release_in_map(&self->a,
+						      self->handles[i]));
 		}
 		EXPECT_TRUE(rt_wait_until(rt_load(&turn) == i + 1, RT_DEADLINE));
 	}
@@ -794,7 +710,7 @@ TEST_F(pressure, nobody_overtakes)
 	struct rt_client c;
 
 	ASSERT_EQ(0, rt_client_open(&c));
-	ASSERT_EQ(0, limits(c.fd, RT_REGION, 0));
+	ASSERT_EQ(0, rt_limits(c.fd, RT_REGION, 0));
 	ASSERT_TRUE(fill(self, 3));
 	for (i = 0; i < 2; i++) {
 		/* Not of the same class: a region each. */
@@ -828,7 +744,7 @@ TEST_F(pressure, reserve_is_exchanged_while_others_wait)
 	};
 	uint64_t h[2 * SLICES];
 
-	ASSERT_EQ(0, limits(self->b.fd, 2 * RT_REGION, 0));
+	ASSERT_EQ(0, rt_limits(self->b.fd, 2 * RT_REGION, 0));
 	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, 2 * SLICES, h));
 	ASSERT_TRUE(fill(self, 2));
 	ASSERT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
@@ -856,10 +772,10 @@ TEST_F(pressure, limit_ends_the_claim_to_room)
 	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE, SLICES, h));
 	ASSERT_TRUE(fill(self, 3));
 	waiter_start(&w);
-	EXPECT_TRUE(rt_load(&control(&self->a)->attention) &
+	EXPECT_TRUE(rt_load(&rt_control(&self->a)->attention) &
 		    REGALLOC_ATTENTION_CLOSE);
-	EXPECT_EQ(0, limits(self->b.fd, 0, RT_REGION));
-	EXPECT_TRUE(rt_wait_until(!(rt_load(&control(&self->a)->attention) &
+	EXPECT_EQ(0, rt_limits(self->b.fd, 0, RT_REGION));
+	EXPECT_TRUE(rt_wait_until(!(rt_load(&rt_control(&self->a)->attention) &
 				    REGALLOC_ATTENTION_CLOSE), RT_DEADLINE));
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	EXPECT_NE(0, rt_alloc_one(c.fd, SLICE));
@@ -931,13 +847,13 @@ TEST_F(pressure, many_waiters_for_one_slice)
 	for (i = 0; i < N; i++)
 		waiter_settle(&w[i]);
 	EXPECT_EQ(0, rt_load(&turn));
-	EXPECT_TRUE(release_in_map(&self->a, self->handles[0]));
+	EXPECT_TRUE(rt_release_in_map(&self->a, self->handles[0]));
 	for (i = 0; i < N; i++) {
 		waiter_end(&w[i]);
 		EXPECT_EQ(0, w[i].err);
 	}
 	EXPECT_EQ(N, turn);
-	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
+	EXPECT_EQ(0, rt_control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
 	free(w);
 }
 
@@ -959,8 +875,8 @@ static void wait_and_release(unsigned int index, void *arg)
 	int err;
 
 	for (i = 0; i < rt_turns(300); i++) {
-		err = alloc_wait(c->fd, SLICE >> (index / 2 % 2),
-				 REGALLOC_WAIT_FOREVER, &h);
+		err = rt_alloc_wait(c->fd, SLICE >> (index / 2 % 2),
+				    REGALLOC_WAIT_FOREVER, &h);
 		if (err) {
 			rt_add(&crowd->lost, 1);
 			continue;
@@ -971,7 +887,7 @@ static void wait_and_release(unsigned int index, void *arg)
 		if (rand_r(&seed) % 4 == 0)
 			err = rt_release_one(c->fd, h);
 		else
-			err = release_in_map(c, h) ? 0 : -EBADMSG;
+			err = rt_release_in_map(c, h) ? 0 : -EBADMSG;
 		if (err)
 			rt_add(&crowd->lost, 1);
 	}
@@ -986,8 +902,8 @@ TEST_F(pressure, no_wakeup_is_lost)
 	rt_threads(24, wait_and_release, &crowd);
 	EXPECT_EQ(0, crowd.lost);
 	EXPECT_EQ(24 * rt_turns(300), crowd.turns);
-	EXPECT_EQ(0, control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
-	EXPECT_EQ(0, control(&self->b)->attention & ~REGALLOC_ATTENTION_ARM);
+	EXPECT_EQ(0, rt_control(&self->a)->attention & ~REGALLOC_ATTENTION_ARM);
+	EXPECT_EQ(0, rt_control(&self->b)->attention & ~REGALLOC_ATTENTION_ARM);
 }
 
 /* With room in the budget, nobody is told that there is none. */
@@ -1037,11 +953,11 @@ static void be_greedy(unsigned int seed, unsigned int seconds,
 	while (rt_now_ms() < end) {
 		uint32_t length = REGALLOC_MIN_SLICE_BYTES << rand_r(&seed) % 7;
 		uint32_t timeout = rand_r(&seed) % 3 ? 0 : 1 + rand_r(&seed) % 30;
-		bool asked = is_asked(c.fd);
+		bool asked = rt_is_asked(c.fd);
 		int err;
 
 		if (nr < 256) {
-			err = alloc_wait(c.fd, length, timeout, &h[nr]);
+			err = rt_alloc_wait(c.fd, length, timeout, &h[nr]);
 			if (!err)
 				nr++;
 			else if (err != (timeout ? -ETIMEDOUT : -ENOMEM))
@@ -1052,7 +968,7 @@ static void be_greedy(unsigned int seed, unsigned int seconds,
 				_exit(3);
 		}
 		if (asked) {
-			pressure(c.fd);
+			rt_pressure(c.fd);
 			rt_add(&greed->asked, 1);
 		}
 		if (nr == 256 || asked || !(rand_r(&seed) % 50)) {
@@ -1060,7 +976,7 @@ static void be_greedy(unsigned int seed, unsigned int seconds,
 				nr--;
 				if (rand_r(&seed) % 2 ?
 				    rt_release_one(c.fd, h[nr]) :
-				    !release_in_map(&c, h[nr]))
+				    !rt_release_in_map(&c, h[nr]))
 					_exit(4);
 			}
 		}
@@ -1147,7 +1063,7 @@ TEST_F(pressure, shrinker)
 
 	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	for (unsigned int i = SLICES; i < 2 * SLICES; i++)
-		ASSERT_TRUE(release_in_map(&self->a, self->handles[i]));
+		ASSERT_TRUE(rt_release_in_map(&self->a, self->handles[i]));
 	EXPECT_EQ(2 * pages, rt_read_u64(SHRINK));
 	EXPECT_EQ(0, rt_write_file(SHRINK, "1"));
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));

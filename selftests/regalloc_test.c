@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -263,6 +264,57 @@ uint32_t *rt_state(const struct rt_client *c, uint64_t offset)
 	       offset / REGALLOC_MIN_SLICE_BYTES;
 }
 
+struct regalloc_control *rt_control(const struct rt_client *c)
+{
+	return (struct regalloc_control *)c->map;
+}
+
+static bool any_live(const struct rt_client *c, uint64_t region)
+{
+	unsigned int stride = 1U << region / c->info.span_bytes, i;
+	const uint32_t *first = rt_state(c, region);
+
+	for (i = 0; i < RT_REGION / REGALLOC_MIN_SLICE_BYTES; i += stride)
+		if ((rt_load(first + i) & REGALLOC_STATE_MASK) ==
+		    REGALLOC_STATE_LIVE)
+			return true;
+	return false;
+}
+
+/* What follows a release in the region at an offset. */
+static bool tell_release(const struct rt_client *c, uint64_t region)
+{
+	struct regalloc_hint *hint = (struct regalloc_hint *)
+		((char *)c->map + c->info.hint_offset) + region / RT_REGION;
+	struct regalloc_ioc_trim t = { .size = sizeof(t) };
+	uint32_t attention;
+
+	rt_store(&hint->avail, 1);
+	rt_store(&hint->dirty, 1);
+	attention = rt_load(&rt_control(c)->attention);
+	if (!attention)
+		return true;
+	if (!(attention & REGALLOC_ATTENTION_WAIT)) {
+		if (!(attention & REGALLOC_ATTENTION_CLOSE))
+			t.flags = REGALLOC_TRIM_F_ARM;
+		else if (any_live(c, region))
+			return true;
+	}
+	return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
+}
+
+bool rt_release_in_map(const struct rt_client *c, uint64_t handle)
+{
+	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
+	uint32_t live = REGALLOC_HANDLE_GEN(handle) << REGALLOC_STATE_GEN_SHIFT |
+			REGALLOC_STATE_LIVE;
+
+	return __atomic_compare_exchange_n(rt_state(c, offset), &live, live + 3,
+					   false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST) &&
+	       tell_release(c, offset / RT_REGION * RT_REGION);
+}
+
 static uint32_t class_bytes_of(uint64_t length)
 {
 	uint64_t bytes = REGALLOC_MIN_SLICE_BYTES;
@@ -320,6 +372,20 @@ uint64_t rt_alloc_one(int fd, uint64_t length)
 		return 0;
 	}
 	return handle;
+}
+
+int rt_alloc_wait(int fd, uint64_t length, uint32_t timeout_ms,
+		  uint64_t *handle)
+{
+	struct regalloc_ioc_alloc a = {
+		.size = sizeof(a),
+		.length = length,
+		.count = 1,
+		.timeout_ms = timeout_ms,
+		.handles = (uintptr_t)handle,
+	};
+
+	return ioctl(fd, REGALLOC_IOC_ALLOC, &a) ? -errno : 0;
 }
 
 /* All @count slices or none. Returns 0 or a negative errno. */
@@ -420,6 +486,36 @@ int rt_zero(int fd, uint64_t handle)
 	};
 
 	return ioctl(fd, REGALLOC_IOC_ZERO, &z) ? -errno : 0;
+}
+
+int rt_limits(int fd, uint64_t reserve, uint64_t limit)
+{
+	struct regalloc_ioc_limits l = {
+		.size = sizeof(l),
+		.reserve_bytes = reserve,
+		.limit_bytes = limit,
+	};
+
+	return ioctl(fd, REGALLOC_IOC_LIMITS, &l) ? -errno : 0;
+}
+
+uint64_t rt_pressure(int fd)
+{
+	struct regalloc_ioc_pressure p = {
+		.size = sizeof(p),
+		.wanted_bytes = RT_POISON64,
+	};
+
+	if (ioctl(fd, REGALLOC_IOC_PRESSURE, &p))
+		rt_die("PRESSURE: %s", strerror(errno));
+	return p.wanted_bytes;
+}
+
+bool rt_is_asked(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLPRI };
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLPRI;
 }
 
 static __thread sigjmp_buf fault_env;

@@ -131,6 +131,9 @@ int rt_client_map(struct rt_client *c);
 void rt_client_close(struct rt_client *c);
 void *rt_addr(const struct rt_client *c, uint64_t handle);
 uint32_t *rt_state(const struct rt_client *c, uint64_t offset);
+struct regalloc_control *rt_control(const struct rt_client *c);
+/* As a program that follows the uapi header: without RELEASE. */
+bool rt_release_in_map(const struct rt_client *c, uint64_t handle);
 
 /* Geometry */
 uint32_t rt_class_bytes(unsigned int cls);
@@ -141,6 +144,8 @@ int rt_info(int fd, struct regalloc_ioc_info *info);
 int rt_alloc(int fd, uint64_t length, uint32_t count, uint32_t flags,
 	     uint64_t *handles, uint32_t *got);
 uint64_t rt_alloc_one(int fd, uint64_t length);
+int rt_alloc_wait(int fd, uint64_t length, uint32_t timeout_ms,
+		  uint64_t *handle);
 int rt_alloc_all(int fd, uint64_t length, uint32_t count, uint64_t *handles);
 int rt_release(int fd, const uint64_t *handles, uint32_t count,
 	       uint32_t *released);
@@ -149,6 +154,10 @@ int rt_release_all(int fd, const uint64_t *handles, uint32_t count);
 int rt_trim(int fd, uint32_t *regions);
 int rt_stats(int fd, struct regalloc_ioc_stats *stats);
 int rt_zero(int fd, uint64_t handle);
+int rt_limits(int fd, uint64_t reserve, uint64_t limit);
+/* How many bytes are wanted of a client; clears it. */
+uint64_t rt_pressure(int fd);
+bool rt_is_asked(int fd);
 
 /* Memory: 0, or the signal that the access raised */
 int rt_guarded(void (*fn)(void *arg), void *arg);

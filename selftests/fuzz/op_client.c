@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What concerns a client as a whole, and all of them. */
-#include <poll.h>
-
 #include "player.h"
 
 int op_trim(struct player *p, const struct op *op)
@@ -72,36 +70,24 @@ static int limits_error(const struct model *m, uint64_t reserve, uint64_t limit)
 int op_limits(struct player *p, const struct op *op)
 {
 	struct model *m = p->m;
-	struct regalloc_ioc_limits l = {
-		.size = sizeof(l),
-		.reserve_bytes = some_bytes(op->arg[0], m->alone ? 12 : 3),
-		.limit_bytes = op->arg[2] % 2 ? some_bytes(op->arg[1], 12) : 0,
-	};
+	uint64_t reserve = some_bytes(op->arg[0], m->alone ? 12 : 3);
+	uint64_t limit = op->arg[2] % 2 ? some_bytes(op->arg[1], 12) : 0;
 	struct regalloc_ioc_stats stats;
 	int expected, err;
 
-	expected = limits_error(m, l.reserve_bytes, l.limit_bytes);
-	err = ioctl(p->c.fd, REGALLOC_IOC_LIMITS, &l) ? -errno : 0;
-	trace("reserve %" PRIu64 ", limit %" PRIu64 ": %s",
-	      (uint64_t)l.reserve_bytes, (uint64_t)l.limit_bytes,
+	expected = limits_error(m, reserve, limit);
+	err = rt_limits(p->c.fd, reserve, limit);
+	trace("reserve %" PRIu64 ", limit %" PRIu64 ": %s", reserve, limit,
 	      strerror(-err));
 	/* What the others have reserved is not known. */
 	if (err != expected && (m->alone || expected || err != -EBUSY))
-		fail("LIMITS %" PRIu64 " %" PRIu64 ": %s, not %s",
-		     (uint64_t)l.reserve_bytes, (uint64_t)l.limit_bytes,
-		     strerror(-err), strerror(-expected));
+		fail("LIMITS %" PRIu64 " %" PRIu64 ": %s, not %s", reserve,
+		     limit, strerror(-err), strerror(-expected));
 	if (err)
 		return err;
 	player_settle(p, &stats);
-	model_set_limits(m, l.reserve_bytes, l.limit_bytes);
+	model_set_limits(m, reserve, limit);
 	return 0;
-}
-
-static bool is_asked(struct player *p)
-{
-	struct pollfd pfd = { .fd = p->c.fd, .events = POLLPRI };
-
-	return poll(&pfd, 1, 0) == 1 && pfd.revents & POLLPRI;
 }
 
 int op_pressure(struct player *p, const struct op *op)
@@ -111,7 +97,7 @@ int op_pressure(struct player *p, const struct op *op)
 	if (ioctl(p->c.fd, REGALLOC_IOC_PRESSURE, &r))
 		fail("PRESSURE: %s", strerror(errno));
 	trace("%" PRIu64 " bytes wanted", (uint64_t)r.wanted_bytes);
-	if (p->m->alone && is_asked(p))
+	if (p->m->alone && rt_is_asked(p->c.fd))
 		fail("asked again, by nobody");
 	return 0;
 }
