@@ -10,6 +10,7 @@
  */
 #include "regalloc_test.h"
 
+#include <poll.h>
 #include <regalloc.h>
 
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -17,6 +18,9 @@
 #define MAX_ROUNDS	20000
 #define BATCH		600
 #define LENGTH		(64 * 1024)
+#define IN_A_REGION	(RT_REGION / LENGTH)
+/* If a failure kept a waiter from being woken, he does not hang. */
+#define WAIT_MS		20000
 #define VIEW_BYTES	(8 * 4096)
 #define VIEW_ADDRESS	(1UL << 40)
 
@@ -53,6 +57,8 @@ FIXTURE(fail_nth)
 	struct regalloc *ra;
 	int fd;
 	int nth;
+	bool done;		/* the call that waited, or was to */
+	bool gave;		/* the other client, what it had */
 };
 
 FIXTURE_VARIANT(fail_nth)
@@ -335,6 +341,36 @@ CALL(trim)
 	return rt_trim(self->c.fd, NULL);
 }
 
+static uint32_t attention(FIXTURE_DATA(fail_nth) * self)
+{
+	struct regalloc_control *control = (void *)self->c.map;
+
+	return rt_load(&control->attention);
+}
+
+/* The spare does not decay yet: the kernel wants to be told of it first. */
+STEP(prepare_untold)
+{
+	prepare_spare(self);
+	if (rt_decay_set(RT_DECAY_NEVER_MS) ||
+	    !rt_wait_until(attention(self) & REGALLOC_ATTENTION_ARM,
+			   RT_DEADLINE))
+		rt_die("the kernel does not want to be told");
+}
+
+CALL(trim_arm)
+{
+	struct regalloc_ioc_trim t = {
+		.size = sizeof(t),
+		.flags = REGALLOC_TRIM_F_ARM,
+	};
+
+	if (ioctl(self->c.fd, REGALLOC_IOC_TRIM, &t))
+		return -errno;
+	return attention(self) & REGALLOC_ATTENTION_ARM ||
+	       rt_stat("spare_bytes") != RT_REGION ? -EBADMSG : 0;
+}
+
 CALL(stats)
 {
 	struct regalloc_ioc_stats stats;
@@ -353,11 +389,16 @@ STEP(undo_limits)
 		rt_die("limits cannot be taken back");
 }
 
-CALL(pressure)
+static int read_pressure(int fd)
 {
 	struct regalloc_ioc_pressure p = { .size = sizeof(p) };
 
-	return ioctl(self->c.fd, REGALLOC_IOC_PRESSURE, &p) ? -errno : 0;
+	return ioctl(fd, REGALLOC_IOC_PRESSURE, &p) ? -errno : 0;
+}
+
+CALL(pressure)
+{
+	return read_pressure(self->c.fd);
 }
 
 CALL(zero)
@@ -451,6 +492,65 @@ CALL(close_other)
 	return 0;
 }
 
+static void fill_budget(FIXTURE_DATA(fail_nth) * self)
+{
+	if (rt_alloc_all(self->other.fd, LENGTH, IN_A_REGION,
+			 self->handles + 1))
+		rt_die("the budget is kept for nobody");
+}
+
+STEP(prepare_full)
+{
+	if (rt_param_set("budget", "4M") || rt_client_open(&self->other))
+		rt_die("no small budget for two");
+	fill_budget(self);
+}
+
+/* A client that gives all it has when it is asked. */
+static void *give_when_asked(void *p)
+{
+	FIXTURE_DATA(fail_nth) * self = p;
+	struct pollfd asked = { .fd = self->other.fd, .events = POLLPRI };
+
+	while (!rt_load(&self->done) && !self->gave)
+		self->gave = poll(&asked, 1, 10) == 1 &&
+			     !read_pressure(self->other.fd) &&
+			     !rt_release_all(self->other.fd, self->handles + 1,
+					     IN_A_REGION);
+	return NULL;
+}
+
+/* Who waits no more, with a slice or without, leaves no trace of it. */
+CALL(alloc_wait)
+{
+	struct regalloc_ioc_alloc a = {
+		.size = sizeof(a),
+		.length = LENGTH,
+		.count = 1,
+		.timeout_ms = WAIT_MS,
+		.handles = (uintptr_t)self->handles,
+	};
+	pthread_t giver;
+	int err;
+
+	self->done = false;
+	self->gave = false;
+	if (pthread_create(&giver, NULL, give_when_asked, self))
+		rt_die("cannot start a thread");
+	err = ioctl(self->c.fd, REGALLOC_IOC_ALLOC, &a) ? -errno : 0;
+	rt_store(&self->done, true);
+	pthread_join(giver, NULL);
+	if (attention(self) & ~REGALLOC_ATTENTION_ARM)
+		rt_die("attention is still %x", attention(self));
+	if (!err)
+		return self->gave ? 0 : -EBADMSG;
+	if (read_pressure(self->other.fd))
+		rt_die("pressure cannot be read");
+	if (self->gave)
+		fill_budget(self);
+	return err;
+}
+
 CALL(open_library)
 {
 	return regalloc_open(NULL, 0, &self->ra);
@@ -470,6 +570,13 @@ STEP(undo_budget)
 {
 	if (rt_param_set("budget", "64M"))
 		rt_die("the budget cannot be set back");
+}
+
+STEP(undo_full)
+{
+	undo_one(self);
+	rt_client_close(&self->other);
+	undo_budget(self);
 }
 
 CALL(read_sysfs)
@@ -506,6 +613,10 @@ FIXTURE_VARIANT_ADD(fail_nth, alloc_zero) {
 	IN_MODULE, prepare_dirty, alloc_zero, undo_dirty, 0
 };
 
+FIXTURE_VARIANT_ADD(fail_nth, alloc_wait) {
+	IN_MODULE, prepare_full, alloc_wait, undo_full, 0
+};
+
 FIXTURE_VARIANT_ADD(fail_nth, release) {
 	IN_MODULE, prepare_one, release, nothing, 0
 };
@@ -516,6 +627,10 @@ FIXTURE_VARIANT_ADD(fail_nth, release_batch) {
 
 FIXTURE_VARIANT_ADD(fail_nth, trim) {
 	IN_MODULE, prepare_spare, trim, nothing, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, trim_arm) {
+	IN_MODULE, prepare_untold, trim_arm, nothing, 0
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, stats) {
