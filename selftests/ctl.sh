@@ -231,6 +231,11 @@ metrics_values() {
 	done
 }
 
+# For vm/metrics.py, where there is a parser.
+print_metrics() {
+	"$here/regallocctl" metrics | sed 's/^/# metrics /'
+}
+
 watch_csv() {
 	ctl watch --csv -d 0.2 -n 3 || return
 	# shellcheck disable=SC2086 # a list of words
@@ -402,6 +407,7 @@ check "clients as a table" clients_table
 check "a client of two processes" clients_shared
 check "metrics: grammar" metrics_grammar
 check "metrics: what sysfs says" metrics_values
+print_metrics
 check "watch --csv" watch_csv
 check "watch in people's units" watch_people
 check "top -b" top_batch

@@ -215,8 +215,8 @@ check "coccinelle: module" coccicheck
 check "interface: the same for 32 bits" same_layout
 check "headers: C99 to C23, C++" dialects
 check "bindings: C++17, C++20" cpp_binding
-check "bindings: Python" env PYTHONPYCACHEPREFIX="$PWD/build/python" \
-	python3 -m py_compile userlib/bindings/python/*.py
+check "Python" env PYTHONPYCACHEPREFIX="$PWD/build/python" \
+	python3 -m py_compile userlib/bindings/python/*.py selftests/vm/*.py
 check "library: symbols" same_symbols
 check "library: interface" make -s -C userlib abi-check
 check "manual pages" man_pages

@@ -17,7 +17,7 @@ packages() {
 	tree) packages builder; echo e2fsprogs ;;
 	vm) echo qemu-system-x86 busybox-static cpio kmod ;;
 	test) packages build; packages vm; packages examples; packages tools
-		echo spin liburing-dev ;;
+		echo spin liburing-dev python3-prometheus-client ;;
 	bindings) packages build; packages vm; packages tree
 		echo g++ rustc ;;
 	examples) echo e2fsprogs libsqlite3-dev libssl-dev pkg-config ;;

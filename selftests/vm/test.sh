@@ -204,6 +204,14 @@ host_tests() {
 	} | tee "$build/test-host.tap"
 }
 
+# What ctl.sh has printed, in a form that Prometheus is to understand.
+metrics_test() {
+	[[ $(programs "${1%+*}") == *ctl.sh* ]] || return 0
+	sed -n 's/^# # metrics //p' "$build/test-$1.tap" |
+		host_program "metrics-$1" "$here/metrics.py" |
+		tee -a "$build/test-host.tap"
+}
+
 # Counts the results inside the programs, which the runner prefixes with "# ".
 # Its own line about a program counts only against the program: if it died, told
 # nothing, or did not do all that it had planned.
@@ -292,5 +300,6 @@ make_disk
 wait
 for name in $KERNELS; do
 	device_test "$name"
+	metrics_test "$name"
 done
 count "$build"/test-*.tap
