@@ -126,12 +126,28 @@ int regalloc_waiter_sleep(struct regalloc_waiter *waiter, ktime_t end)
 	return err ? -EINTR : 0;
 }
 
+/* Whether anybody before @waiter wants room. */
+static bool is_wanted_before(const struct regalloc_waiters *waiters,
+			     const struct regalloc_waiter *waiter)
+{
+	const struct regalloc_waiter *other;
+
+	list_for_each_entry(other, &waiters->queue, node) {
+		if (other == waiter)
+			break;
+		if (other->wanted)
+			return true;
+	}
+	return false;
+}
+
 /**
- * regalloc_waiter_may_take_room() - whether nobody before him may want it
+ * regalloc_waiter_may_take_room() - whether nobody before him may have it
  * @waiters: the queue
  * @waiter: who has the turn
  *
- * Those before him have tried in vain; but there may be more room by now.
+ * Those before him have tried in vain; but if there was a kick since, they may
+ * have more luck now, if it is room that they want.
  *
  * Return: that.
  */
@@ -141,8 +157,7 @@ bool regalloc_waiter_may_take_room(struct regalloc_waiters *waiters,
 	bool may;
 
 	spin_lock(&waiters->lock);
-	may = !waiters->again ||
-	      list_is_first(&waiter->node, &waiters->queue);
+	may = !waiters->again || !is_wanted_before(waiters, waiter);
 	spin_unlock(&waiters->lock);
 	return may;
 }

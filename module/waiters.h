@@ -10,8 +10,8 @@
  *
  * A pass through the queue begins with a kick and gives the turn to one after
  * the other; those who wait for the same as somebody who has just tried in vain
- * are left out. A kick during a pass begins it anew, as soon as whoever has the
- * turn passes it on; unless he is the first, he takes no new room before that.
+ * are left out. A kick during a pass has another one follow it; until then, who
+ * has the turn takes no new room if somebody before him wants some.
  * Whoever makes something free kicks after that, and a waiter begins with a kick
  * of his own; so either he sees what became free, or the other sees him.
  *

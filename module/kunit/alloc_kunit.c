@@ -193,6 +193,35 @@ static void room_belongs_to_those_who_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 }
 
+/* However often something becomes free, and whoever came first. */
+static void who_is_at_his_limit_is_in_nobodys_way(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
+	const struct regalloc_request at_limit = {
+		.client = e->a, .class = OF_64K, .count = 1,
+		.handles = e->handles,
+	};
+	const struct regalloc_request req = {
+		.client = e->b, .class = OF_64K, .count = 1,
+		.handles = e->handles,
+	};
+	struct regalloc_waiter first, second;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			regalloc_account_set_limits(e->a->owner.account, 0,
+						    REGION));
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	regalloc_waiter_join(waiters, &first, &req_pool(&at_limit)->wait);
+	regalloc_waiter_join(waiters, &second, &req_pool(&req)->wait);
+	KUNIT_EXPECT_EQ(test, -ENOSPC, take_turn(&at_limit, &first));
+	KUNIT_ASSERT_TRUE(test, second.turn);
+	regalloc_waiters_kick(waiters);
+	KUNIT_EXPECT_EQ(test, 1, take_turn(&req, &second));
+	regalloc_waiter_leave(waiters, &first);
+	regalloc_waiter_leave(waiters, &second);
+}
+
 static struct kunit_case alloc_cases[] = {
 	KUNIT_CASE(an_open_slice_first),
 	KUNIT_CASE(a_new_region_before_any_spare),
@@ -203,6 +232,7 @@ static struct kunit_case alloc_cases[] = {
 	KUNIT_CASE(waits_in_vain),
 	KUNIT_CASE(waits_for_room),
 	KUNIT_CASE(room_belongs_to_those_who_wait),
+	KUNIT_CASE(who_is_at_his_limit_is_in_nobodys_way),
 	{}
 };
 

@@ -92,6 +92,7 @@ static void a_kick_meanwhile_starts_again(struct kunit *test)
 	struct line *l = test->priv;
 
 	join_all(l);
+	regalloc_waiter_want(&l->waiters, &l->a, 100);
 	settle(l);
 	regalloc_waiters_kick(&l->waiters);
 	regalloc_waiter_pass(&l->waiters, &l->a);
@@ -105,6 +106,25 @@ static void a_kick_meanwhile_starts_again(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, regalloc_waiter_may_take_room(&l->waiters, &l->a));
 	regalloc_waiter_leave(&l->waiters, &l->c);
 	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_leave(&l->waiters, &l->a);
+}
+
+/* Kicks may come all the time: who waits for other things is in nobody's way. */
+static void room_is_for_who_wants_it(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	settle(l);
+	regalloc_waiter_want(&l->waiters, &l->b, 100);
+	regalloc_waiters_kick(&l->waiters);
+	regalloc_waiter_pass(&l->waiters, &l->a);
+	regalloc_waiters_kick(&l->waiters);
+	KUNIT_EXPECT_TRUE(test, regalloc_waiter_may_take_room(&l->waiters, &l->b));
+	regalloc_waiter_pass(&l->waiters, &l->b);
+	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->c));
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_leave(&l->waiters, &l->c);
 	regalloc_waiter_leave(&l->waiters, &l->a);
 }
 
@@ -143,6 +163,7 @@ static struct kunit_case waiters_cases[] = {
 	KUNIT_CASE(first_come_first_served),
 	KUNIT_CASE(who_wants_the_same_is_left_out),
 	KUNIT_CASE(a_kick_meanwhile_starts_again),
+	KUNIT_CASE(room_is_for_who_wants_it),
 	KUNIT_CASE(wanted_is_a_sum),
 	KUNIT_CASE(sleep_ends),
 	{}
