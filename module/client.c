@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <linux/nospec.h>
 #include <linux/pseudo_fs.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 
 #include "client.h"
@@ -111,9 +112,8 @@ static void domain_add(struct regalloc_domain *domain,
 		       struct regalloc_client *client)
 {
 	mutex_lock(&domain->lock);
-	down_write(&domain->clients_sem);
-	list_add_tail(&client->node, &domain->clients);
-	up_write(&domain->clients_sem);
+	/* Who counts may be on his way through the list. */
+	list_add_tail_rcu(&client->node, &domain->clients);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_CLOSE,
 			       domain->closing);
@@ -124,12 +124,13 @@ static void domain_add(struct regalloc_domain *domain,
 static void domain_remove(struct regalloc_domain *domain,
 			  struct regalloc_client *client)
 {
-	mutex_lock(&domain->lock);
+	/* In this order, so that nobody but us waits for those who count. */
 	down_write(&domain->clients_sem);
+	mutex_lock(&domain->lock);
 	list_del(&client->node);
-	up_write(&domain->clients_sem);
 	domain->nr_clients--;
 	mutex_unlock(&domain->lock);
+	up_write(&domain->clients_sem);
 }
 
 static int owner_init(struct regalloc_owner *owner,
@@ -194,7 +195,7 @@ err_inode:
  * regalloc_client_destroy() - give back all that a client holds
  * @client: whose file nobody has open or mapped any more
  *
- * Context: may sleep. Takes the client's lock, then the domain's.
+ * Context: may sleep. Takes the client's lock, then clients_sem and the domain's.
  */
 void regalloc_client_destroy(struct regalloc_client *client)
 {

@@ -11,8 +11,8 @@
  * Each client has an inode of its own, and so an address_space of its own:
  * zapping a region of one client looks at nobody else's mappings.
  *
- * Locks, outer first: a pool's grow_lock, the domain's lock, the domain's
- * clients_sem, a client's lock.
+ * Locks, outer first: a pool's grow_lock, the domain's clients_sem, the domain's
+ * lock, a client's lock.
  * Inside the client's lock come page locks, i_mmap_rwsem, page-table locks and
  * the lock of the pinned list. The domain's and the clients' locks are never
  * held while a region is being opened or user memory is touched.
@@ -42,8 +42,8 @@ struct inode;
  *	Written under the domain's lock
  * @decay: closes those whose time has come
  * @last_id: the number that the latest client got
- * @clients_sem: held as well as @lock while a client is added or removed, and
- *	alone by who only counts
+ * @clients_sem: held as well as @lock while a client is removed, and alone by
+ *	who only counts
  * @lock: protects the members below
  * @clients: all clients
  * @nr_clients: how many there are

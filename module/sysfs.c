@@ -4,6 +4,7 @@
  */
 #include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/sysfs.h>
 
@@ -17,7 +18,7 @@ static struct regalloc_domain *dev_domain(struct device *dev)
 
 /*
  * Count all clients' regions of one class, or of all for NR_CLASSES. Whoever
- * allocates or releases is not held up by that.
+ * comes, allocates or releases is not held up by that.
  */
 static struct regalloc_usage domain_usage(struct regalloc_domain *domain,
 					  unsigned int class, bool count_live)
@@ -26,7 +27,8 @@ static struct regalloc_usage domain_usage(struct regalloc_domain *domain,
 	struct regalloc_client *client;
 
 	down_read(&domain->clients_sem);
-	list_for_each_entry(client, &domain->clients, node) {
+	list_for_each_entry_rcu(client, &domain->clients, node,
+				lockdep_is_held(&domain->clients_sem)) {
 		if (class == REGALLOC_NR_CLASSES)
 			regalloc_client_add_usage(client, &usage);
 		else
@@ -42,7 +44,8 @@ static u64 domain_map_bytes(struct regalloc_domain *domain)
 	u64 bytes = 0;
 
 	down_read(&domain->clients_sem);
-	list_for_each_entry(client, &domain->clients, node)
+	list_for_each_entry_rcu(client, &domain->clients, node,
+				lockdep_is_held(&domain->clients_sem))
 		bytes += regalloc_map_pages_bytes(&client->owner.map);
 	up_read(&domain->clients_sem);
 	return bytes;

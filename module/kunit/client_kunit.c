@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "../client.c"
 #include "../region.h"
@@ -25,6 +28,58 @@ static void joins_and_leaves(struct kunit *test)
 	regalloc_client_destroy(c);
 	KUNIT_EXPECT_EQ(test, 2, e->domain.nr_clients);
 	KUNIT_EXPECT_PTR_EQ(test, &e->b->node, e->domain.clients.prev);
+}
+
+struct visit {
+	struct work_struct come;
+	struct work_struct go;
+	struct completion came;
+	struct regalloc_domain *domain;
+	struct regalloc_client *client;
+};
+
+static void visit_come(struct work_struct *work)
+{
+	struct visit *v = container_of(work, struct visit, come);
+
+	v->client = regalloc_client_create(v->domain);
+	complete(&v->came);
+}
+
+static void visit_go(struct work_struct *work)
+{
+	struct visit *v = container_of(work, struct visit, go);
+
+	regalloc_client_destroy(v->client);
+}
+
+/* Only who goes waits for those who count, and holds up nobody else. */
+static void counting_may_take_long(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct visit v = { .domain = &e->domain };
+	bool came;
+	int i;
+
+	init_completion(&v.came);
+	INIT_WORK_ONSTACK(&v.come, visit_come);
+	INIT_WORK_ONSTACK(&v.go, visit_go);
+	down_read(&e->domain.clients_sem);
+	schedule_work(&v.come);
+	came = wait_for_completion_timeout(&v.came, 10 * HZ);
+	KUNIT_EXPECT_TRUE(test, came);
+	if (came)
+		schedule_work(&v.go);
+	for (i = 0; i < 500 && !rwsem_is_contended(&e->domain.clients_sem); i++)
+		msleep(20);
+	KUNIT_EXPECT_TRUE(test, rwsem_is_contended(&e->domain.clients_sem));
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
+	up_read(&e->domain.clients_sem);
+	flush_work(&v.come);
+	flush_work(&v.go);
+	destroy_work_on_stack(&v.come);
+	destroy_work_on_stack(&v.go);
+	KUNIT_EXPECT_EQ(test, 2, e->domain.nr_clients);
 }
 
 static void takes_all_with_it(struct kunit *test)
@@ -163,6 +218,7 @@ static void tells_as_long_as_one_waits(struct kunit *test)
 
 static struct kunit_case client_cases[] = {
 	KUNIT_CASE(joins_and_leaves),
+	KUNIT_CASE(counting_may_take_long),
 	KUNIT_CASE(takes_all_with_it),
 	KUNIT_CASE(what_handles_name),
 	KUNIT_CASE(zeroes_one_slice),
