@@ -122,13 +122,18 @@ answers() {
 
 # ---- whose number it is
 who() {
-	"$here/wave" --count 65 --waves 1 --hold 2000 --rest 0 >/dev/null &
-	sleep 1
-	client=$(sed -n 's/^regalloc-client:\t//p' /proc/$!/fdinfo/*)
+	"$here/wave" --count 65 --waves 1 --hold 600000 --rest 0 >/dev/null &
+	holder=$!
+	while kill -0 $holder &&
+	      ! grep -qs '^regalloc-charged:.8388608$' /proc/$holder/fdinfo/*; do
+		sleep 0.1
+	done
+	client=$(sed -n 's/^regalloc-client:\t//p' /proc/$holder/fdinfo/*)
 	grep -ls "^regalloc-client:.$client\$" /proc/[0-9]*/fdinfo/* |
 		while read -r file; do
 			cat "${file%/fdinfo/*}/comm" "$file"
 		done
+	kill $holder
 	wait
 }
 
