@@ -62,12 +62,54 @@ tool() {
 	regallocctl status && runuser -u member -- regallocctl status
 }
 
+# trace-cmd, as Documentation/tracing.rst has it. Its output goes along.
+example() {
+	runuser -u member -- /srv/example
+}
+
+tell() {
+	sed 's/^/# /' "$1" >/dev/ttyS1
+}
+
+traced() {
+	cd /tmp &&
+		trace-cmd record -q -e regalloc runuser -u member -- /srv/example &&
+		trace-cmd report >events && tell events &&
+		grep -q 'regalloc_region_open: .*client=.* slice_bytes=65536' events &&
+		grep -q 'regalloc_region_close: ' events
+}
+
+filtered() {
+	cd /tmp &&
+		trace-cmd record -q -e regalloc_region_open \
+			-f 'slice_bytes != 65536' -e regalloc_region_close \
+			runuser -u member -- /srv/example &&
+		trace-cmd report >events && tell events &&
+		! grep -q regalloc_region_open: events &&
+		grep -q regalloc_region_close: events
+}
+
+counted() {
+	cd /sys/kernel/tracing/events/regalloc/regalloc_region_open &&
+		trace-cmd start -e regalloc_region_open \
+			-R 'hist:keys=client,slice_bytes:vals=nr_chunks' &&
+		example && example && tell hist &&
+		grep -c 'slice_bytes: *65536' hist | grep -x 2 && trace-cmd reset
+}
+
 check "modprobe finds the module" load
 check "it is the one that DKMS built" made_by_dkms
 check "udev: 0660, root:regalloc" owner_and_mode
 check "a member of the group allocates" member_allocates
 check "a stranger gets EACCES" stranger_gets_eacces
 check "a stranger is told why" stranger_is_told_why
+if command -v trace-cmd >/dev/null; then
+	check "trace-cmd record" traced
+	check "trace-cmd record, some events" filtered
+	check "trace-cmd start, a histogram" counted
+else
+	echo "ok trace-cmd # SKIP not installed" >/dev/ttyS1
+fi
 check "the examples have it loaded at boot" loaded_at_boot_if_wanted
 if command -v regallocctl >/dev/null; then
 	check "regallocctl status" tool

@@ -134,6 +134,8 @@ test_tree() {
 	as_root tar -C "$tree" -xpf "$tarball"
 	inside useradd -r -M member
 	inside useradd -r -M stranger
+	inside apt-get install -qy --no-install-recommends trace-cmd \
+		>"$out/apt.log" 2>&1
 	list_files >"$out/before"
 
 	check "$suite: apt installs the packages" install_packages
