@@ -343,9 +343,7 @@ CALL(trim)
 
 static uint32_t attention(FIXTURE_DATA(fail_nth) * self)
 {
-	struct regalloc_control *control = (void *)self->c.map;
-
-	return rt_load(&control->attention);
+	return rt_load(&rt_control(&self->c)->attention);
 }
 
 /* The spare does not decay yet: the kernel wants to be told of it first. */
@@ -523,13 +521,6 @@ static void *give_when_asked(void *p)
 /* Who waits no more, with a slice or without, leaves no trace of it. */
 CALL(alloc_wait)
 {
-	struct regalloc_ioc_alloc a = {
-		.size = sizeof(a),
-		.length = LENGTH,
-		.count = 1,
-		.timeout_ms = WAIT_MS,
-		.handles = (uintptr_t)self->handles,
-	};
 	pthread_t giver;
 	int err;
 
@@ -537,7 +528,7 @@ CALL(alloc_wait)
 	self->gave = false;
 	if (pthread_create(&giver, NULL, give_when_asked, self))
 		rt_die("cannot start a thread");
-	err = ioctl(self->c.fd, REGALLOC_IOC_ALLOC, &a) ? -errno : 0;
+	err = rt_alloc_wait(self->c.fd, LENGTH, WAIT_MS, self->handles);
 	rt_store(&self->done, true);
 	pthread_join(giver, NULL);
 	if (attention(self) & ~REGALLOC_ATTENTION_ARM)

@@ -98,17 +98,6 @@ FIXTURE_TEARDOWN(view)
 	rt_end();
 }
 
-static int set_limits(int fd, uint64_t reserve, uint64_t limit)
-{
-	struct regalloc_ioc_limits l = {
-		.size = sizeof(l),
-		.reserve_bytes = reserve,
-		.limit_bytes = limit,
-	};
-
-	return ioctl(fd, REGALLOC_IOC_LIMITS, &l) ? -errno : 0;
-}
-
 /* ---- what the holder does -------------------------------------------------- */
 
 /* At its limit of one region, it fails to allocate from a second one. */
@@ -116,7 +105,7 @@ static bool fails_once(int fd)
 {
 	uint64_t handle;
 
-	if (set_limits(fd, 0, RT_REGION))
+	if (rt_limits(fd, 0, RT_REGION))
 		return false;
 	handle = rt_alloc_one(fd, rt_class_bytes(0));
 	return handle && !rt_alloc_one(fd, rt_class_bytes(1)) &&
@@ -130,7 +119,7 @@ static bool holder_works(struct holder *h)
 	unsigned int cls, i;
 
 	if (rt_client_open(c) || rt_client_map(c) || !fails_once(c->fd) ||
-	    set_limits(c->fd, 2 * RT_REGION, 64 * RT_MIB))
+	    rt_limits(c->fd, 2 * RT_REGION, 64 * RT_MIB))
 		return false;
 	for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
 		uint32_t n = rt_class_slices(cls), gone = cls % 2 ? n : 0;
@@ -351,7 +340,7 @@ TEST_F(view, names_of_others_mean_nothing)
 		EXPECT_EQ(EFAULT, errno);
 	}
 	EXPECT_EQ(-EFAULT, alloc_to(self->c.fd, theirs));
-	EXPECT_EQ(0, set_limits(self->c.fd, 0, RT_REGION));
+	EXPECT_EQ(0, rt_limits(self->c.fd, 0, RT_REGION));
 	/* The one region that was opened for the ALLOC. */
 	EXPECT_EQ(0, rt_trim(self->c.fd, &closed));
 	EXPECT_EQ(1, closed);
