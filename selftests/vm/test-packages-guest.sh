@@ -31,8 +31,12 @@ owner_and_mode() {
 }
 
 # The program is one that was built with libregalloc-dev.
+example() {
+	runuser -u member -- /srv/example
+}
+
 member_allocates() {
-	said=$(runuser -u member -- /srv/example 2>&1)
+	said=$(example 2>&1)
 	echo "$said"
 	[ "$said" = 'hello from 65536 bytes' ]
 }
@@ -63,28 +67,26 @@ tool() {
 }
 
 # trace-cmd, as Documentation/tracing.rst has it. Its output goes along.
-example() {
-	runuser -u member -- /srv/example
-}
-
 tell() {
 	sed 's/^/# /' "$1" >/dev/ttyS1
 }
 
-traced() {
+# record OPTION...: what the example does, to the file events
+record() {
 	cd /tmp &&
-		trace-cmd record -q -e regalloc runuser -u member -- /srv/example &&
-		trace-cmd report >events && tell events &&
+		trace-cmd record -q "$@" runuser -u member -- /srv/example &&
+		trace-cmd report >events && tell events
+}
+
+traced() {
+	record -e regalloc &&
 		grep -q 'regalloc_region_open: .*client=.* slice_bytes=65536' events &&
 		grep -q 'regalloc_region_close: ' events
 }
 
 filtered() {
-	cd /tmp &&
-		trace-cmd record -q -e regalloc_region_open \
-			-f 'slice_bytes != 65536' -e regalloc_region_close \
-			runuser -u member -- /srv/example &&
-		trace-cmd report >events && tell events &&
+	record -e regalloc_region_open -f 'slice_bytes != 65536' \
+		-e regalloc_region_close &&
 		! grep -q regalloc_region_open: events &&
 		grep -q regalloc_region_close: events
 }
@@ -103,13 +105,9 @@ check "udev: 0660, root:regalloc" owner_and_mode
 check "a member of the group allocates" member_allocates
 check "a stranger gets EACCES" stranger_gets_eacces
 check "a stranger is told why" stranger_is_told_why
-if command -v trace-cmd >/dev/null; then
-	check "trace-cmd record" traced
-	check "trace-cmd record, some events" filtered
-	check "trace-cmd start, a histogram" counted
-else
-	echo "ok trace-cmd # SKIP not installed" >/dev/ttyS1
-fi
+check "trace-cmd record" traced
+check "trace-cmd record, some events" filtered
+check "trace-cmd start, a histogram" counted
 check "the examples have it loaded at boot" loaded_at_boot_if_wanted
 if command -v regallocctl >/dev/null; then
 	check "regallocctl status" tool
