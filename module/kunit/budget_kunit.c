@@ -150,11 +150,44 @@ static void never_above_by_many(struct kunit *test)
 	KUNIT_EXPECT_GE(test, LIMIT, atomic64_read(&s->budget.peak));
 }
 
+/* Whether the turn comes again to one who has tried in vain. */
+static bool is_kicked(struct regalloc_waiters *waiters,
+		      struct regalloc_waiter *waiter)
+{
+	bool turn = waiter->turn;
+
+	if (turn)
+		regalloc_waiter_pass(waiters, waiter);
+	return turn;
+}
+
+static void more_room_is_told_to_who_waits(struct kunit *test)
+{
+	struct accounts *s = test->priv;
+	struct regalloc_waiters *waiters = &s->budget.waiters;
+	struct regalloc_wait_point point = {};
+	struct regalloc_waiter waiter;
+
+	regalloc_waiter_join(waiters, &waiter, &point);
+	KUNIT_EXPECT_TRUE(test, is_kicked(waiters, &waiter));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_account_try_charge(s->a, REGION));
+	KUNIT_EXPECT_FALSE(test, is_kicked(waiters, &waiter));
+	regalloc_account_uncharge(s->a, REGION);
+	KUNIT_EXPECT_TRUE(test, is_kicked(waiters, &waiter));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_account_set_limits(s->a, REGION, LIMIT));
+	KUNIT_EXPECT_TRUE(test, is_kicked(waiters, &waiter));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_budget_set(&s->budget, 2 * LIMIT));
+	KUNIT_EXPECT_TRUE(test, is_kicked(waiters, &waiter));
+	KUNIT_EXPECT_FALSE(test, is_kicked(waiters, &waiter));
+	regalloc_waiter_leave(waiters, &waiter);
+}
+
 static struct kunit_case budget_cases[] = {
 	KUNIT_CASE(up_to_the_limit),
 	KUNIT_CASE(a_limit_of_its_own),
 	KUNIT_CASE(what_is_reserved_is_kept),
 	KUNIT_CASE(excess_after_it_was_lowered),
+	KUNIT_CASE(more_room_is_told_to_who_waits),
 	KUNIT_CASE(never_above_by_many),
 	{}
 };
