@@ -4,7 +4,6 @@
 #include <linux/mount.h>
 #include <linux/nospec.h>
 #include <linux/pseudo_fs.h>
-#include <linux/rculist.h>
 #include <linux/slab.h>
 
 #include "client.h"
@@ -112,7 +111,7 @@ static void domain_add(struct regalloc_domain *domain,
 		       struct regalloc_client *client)
 {
 	mutex_lock(&domain->lock);
-	/* Who counts may be on his way through the list. */
+	/* Who has clients_sem only may be on his way through the list. */
 	list_add_tail_rcu(&client->node, &domain->clients);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_CLOSE,
@@ -124,7 +123,7 @@ static void domain_add(struct regalloc_domain *domain,
 static void domain_remove(struct regalloc_domain *domain,
 			  struct regalloc_client *client)
 {
-	/* In this order, so that nobody but us waits for those who count. */
+	/* In this order, so that nobody but us waits for those who have it. */
 	down_write(&domain->clients_sem);
 	mutex_lock(&domain->lock);
 	list_del(&client->node);

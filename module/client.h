@@ -6,13 +6,16 @@
  * Lifetime. A client lives from open to the release of the file, which comes
  * after the last descriptor and the last mapping are gone. So inside an ioctl
  * or a fault it cannot go away; who finds it through the domain's list holds
- * the domain's lock, which its removal takes.
+ * clients_sem or the domain's lock, both of which its removal takes.
  *
  * Each client has an inode of its own, and so an address_space of its own:
  * zapping a region of one client looks at nobody else's mappings.
  *
  * Locks, outer first: a pool's grow_lock, the domain's clients_sem, the domain's
- * lock, a client's lock.
+ * lock, a client's lock. Who closes regions of clients that he finds in the
+ * list, or counts what they hold, has clients_sem for reading, and opening and
+ * waiting clients do not wait for him. The domain's lock is held for short work
+ * only.
  * Inside the client's lock come page locks, i_mmap_rwsem, page-table locks and
  * the lock of the pinned list. The domain's and the clients' locks are never
  * held while a region is being opened or user memory is touched.
@@ -20,9 +23,9 @@
 #ifndef REGALLOC_CLIENT_H
 #define REGALLOC_CLIENT_H
 
-#include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
+#include <linux/rculist.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -42,12 +45,13 @@ struct inode;
  *	Written under the domain's lock
  * @decay: closes those whose time has come
  * @last_id: the number that the latest client got
- * @clients_sem: held as well as @lock while a client is removed, and alone by
- *	who only counts
+ * @clients_sem: held for writing as well as @lock while a client is removed,
+ *	and for reading, without @lock, by who takes his time with the list
+ * @gave: number of the client whose spare was closed last for another one. Only
+ *	a place to go on at
  * @lock: protects the members below
- * @clients: all clients
+ * @clients: all clients. Who adds one has just @lock
  * @nr_clients: how many there are
- * @gave: number of the client whose spare was closed last for another one
  * @closing: they close each region in the release that empties it
  */
 struct regalloc_domain {
@@ -58,10 +62,10 @@ struct regalloc_domain {
 	struct delayed_work decay;
 	atomic64_t last_id;
 	struct rw_semaphore clients_sem;
+	u64 gave;
 	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
 	unsigned int nr_clients;
-	u64 gave;
 	bool closing;
 };
 
@@ -86,6 +90,11 @@ struct regalloc_client {
 	atomic64_t wanted;
 	wait_queue_head_t asked;
 };
+
+/* For who has the domain's clients_sem. Some that join meanwhile are missed. */
+#define regalloc_for_each_client(client, domain)			\
+	list_for_each_entry_rcu(client, &(domain)->clients, node,	\
+				lockdep_is_held(&(domain)->clients_sem))
 
 struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain);
 void regalloc_client_destroy(struct regalloc_client *client);

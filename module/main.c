@@ -175,11 +175,21 @@ static struct regalloc_domain domain = {
 	.clients = LIST_HEAD_INIT(domain.clients),
 };
 
-static void set_domain_is_up(bool up)
+/* From here on, a parameter that is written has its effect at once. */
+static void domain_up(void)
 {
 	kernel_param_lock(THIS_MODULE);
-	domain_is_up = up;
+	regalloc_reclaim_init(&domain);
+	domain_is_up = true;
 	kernel_param_unlock(THIS_MODULE);
+}
+
+static void domain_down(void)
+{
+	kernel_param_lock(THIS_MODULE);
+	domain_is_up = false;
+	kernel_param_unlock(THIS_MODULE);
+	regalloc_reclaim_exit(&domain);
 }
 
 static int __init regalloc_init(void)
@@ -197,7 +207,6 @@ static int __init regalloc_init(void)
 			return err;
 	}
 	regalloc_budget_init(&domain.budget);
-	regalloc_reclaim_init(&domain);
 	err = regalloc_region_init();
 	if (err)
 		return err;
@@ -207,7 +216,7 @@ static int __init regalloc_init(void)
 	err = regalloc_shrinker_init(&domain);
 	if (err)
 		goto err_shrinker;
-	set_domain_is_up(true);
+	domain_up();
 	err = misc_register(&domain.misc);
 	if (err)
 		goto err_misc;
@@ -216,8 +225,7 @@ static int __init regalloc_init(void)
 	return 0;
 
 err_misc:
-	set_domain_is_up(false);
-	regalloc_reclaim_exit(&domain);
+	domain_down();
 	regalloc_shrinker_exit();
 err_shrinker:
 	regalloc_client_exit();
@@ -230,9 +238,8 @@ module_init(regalloc_init);
 static void __exit regalloc_exit(void)
 {
 	misc_deregister(&domain.misc);
-	set_domain_is_up(false);
+	domain_down();
 	regalloc_shrinker_exit();
-	regalloc_reclaim_exit(&domain);
 	regalloc_client_exit();
 	regalloc_region_exit();
 }

@@ -67,7 +67,7 @@ static struct regalloc_hint *slot_hint(const struct regalloc_pool *pool,
  * @from: first slot to look at
  * @mask: the bytes that count are 0xff here, the others 0
  *
- * Context: client's lock held.
+ * Context: may sleep. Client's lock held.
  * Return: the slot; the pool's end if there is none.
  */
 unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
@@ -79,6 +79,7 @@ unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
 
 	/* As far as the page goes that they are in. */
 	for (; from < pool->end; from += nr) {
+		cond_resched();
 		hints = slot_hint(pool, from);
 		nr = (PAGE_SIZE - offset_in_page(hints)) / sizeof(*hints);
 		nr = min(nr, pool->end - from);
@@ -220,7 +221,7 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
  * regalloc_pool_collect_dirty_locked() - take over what the owner has noted
  * @pool: of the owner
  *
- * Context: client's lock held.
+ * Context: may sleep. Client's lock held.
  */
 void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool)
 {
@@ -266,7 +267,7 @@ void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool)
  * regalloc_pool_count_maybe_spares_locked() - how many regions are worth a look
  * @pool: where to look
  *
- * Context: client's lock held.
+ * Context: may sleep. Client's lock held.
  * Return: the number of regions that may be without a live slice.
  */
 unsigned long

@@ -28,7 +28,7 @@ static bool close_spare_among(struct regalloc_client *client, u64 first,
 	struct regalloc_domain *domain = client->domain;
 	struct regalloc_client *other;
 
-	list_for_each_entry(other, &domain->clients, node) {
+	regalloc_for_each_client(other, domain) {
 		struct regalloc_account *account = other->owner.account;
 
 		if (other == client || account->id < first ||
@@ -36,7 +36,7 @@ static bool close_spare_among(struct regalloc_client *client, u64 first,
 		    !regalloc_account_above_reserve(account) ||
 		    !regalloc_reclaim_own(other))
 			continue;
-		domain->gave = account->id;
+		WRITE_ONCE(domain->gave, account->id);
 		return true;
 	}
 	return false;
@@ -49,18 +49,19 @@ static bool close_spare_among(struct regalloc_client *client, u64 first,
  * Not always of the same one: the search goes on after the one that gave last.
  * What belongs to a reserve would make no room.
  *
- * Context: may sleep. Takes the domain's lock, then a client's.
+ * Context: may sleep. Takes clients_sem, then the clients' locks.
  * Return: whether there was one.
  */
 bool regalloc_reclaim_others(struct regalloc_client *client)
 {
 	struct regalloc_domain *domain = client->domain;
+	u64 gave = READ_ONCE(domain->gave);
 	bool closed;
 
-	mutex_lock(&domain->lock);
-	closed = close_spare_among(client, domain->gave + 1, U64_MAX) ||
-		 close_spare_among(client, 0, domain->gave);
-	mutex_unlock(&domain->lock);
+	down_read(&domain->clients_sem);
+	closed = close_spare_among(client, gave + 1, U64_MAX) ||
+		 close_spare_among(client, 0, gave);
+	up_read(&domain->clients_sem);
 	return closed;
 }
 
@@ -88,13 +89,13 @@ static void decay_work_fn(struct work_struct *work)
 	unsigned long next = MAX_JIFFY_OFFSET;
 	struct regalloc_client *client;
 
-	mutex_lock(&domain->lock);
-	list_for_each_entry(client, &domain->clients, node) {
+	down_read(&domain->clients_sem);
+	regalloc_for_each_client(client, domain) {
 		/* Who finds us armed still, we see what he did. */
 		regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
 		regalloc_client_close_spares(client, UINT_MAX, idle, &next);
 	}
-	mutex_unlock(&domain->lock);
+	up_read(&domain->clients_sem);
 	if (next != MAX_JIFFY_OFFSET)
 		queue_delayed_work(regalloc_wq, &domain->decay, next);
 }
@@ -242,7 +243,8 @@ void regalloc_reclaim_fit_client(struct regalloc_client *client)
  *
  * Clients are asked for what spares do not give.
  *
- * Context: may sleep. Takes the domain's and the clients' locks.
+ * Context: may sleep. Takes clients_sem and the clients' locks, and then the
+ * domain's lock.
  */
 void regalloc_reclaim_fit(struct regalloc_domain *domain,
 			  const struct regalloc_client *except)
@@ -251,15 +253,15 @@ void regalloc_reclaim_fit(struct regalloc_domain *domain,
 	u64 bytes;
 
 	regalloc_pinned_reap();
-	mutex_lock(&domain->lock);
-	list_for_each_entry(client, &domain->clients, node) {
+	down_read(&domain->clients_sem);
+	regalloc_for_each_client(client, domain) {
 		if (client == except)
 			continue;
 		bytes = min(regalloc_budget_excess(&domain->budget),
 			    regalloc_account_above_reserve(client->owner.account));
 		close_spares_of(client, bytes);
 	}
-	mutex_unlock(&domain->lock);
+	up_read(&domain->clients_sem);
 	bytes = regalloc_budget_excess(&domain->budget);
 	if (bytes)
 		regalloc_pressure_raise(domain, except, bytes);
@@ -273,7 +275,7 @@ void regalloc_reclaim_fit(struct regalloc_domain *domain,
  * What is live stays, even if it is more than that: nothing new can be charged
  * until enough has been released.
  *
- * Context: may sleep. Takes the domain's and the clients' locks.
+ * Context: as regalloc_reclaim_fit().
  * Return: 0, or -EBUSY if more than that is reserved.
  */
 int regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes)

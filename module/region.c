@@ -365,6 +365,7 @@ void regalloc_pinned_reap(void)
 
 	mutex_lock(&pinned_lock);
 	list_for_each_entry_safe(region, next, &pinned_regions, link) {
+		cond_resched();
 		if (!region_free_chunks(region, true))
 			continue;
 		list_del(&region->link);

@@ -31,11 +31,11 @@ static unsigned long count_pages(struct shrinker *unused,
 	struct regalloc_client *client;
 	unsigned long regions = 0;
 
-	if (!mutex_trylock(&domain->lock))
+	if (!down_read_trylock(&domain->clients_sem))
 		return 0;
-	list_for_each_entry(client, &domain->clients, node)
+	regalloc_for_each_client(client, domain)
 		regions += regalloc_client_count_maybe_spares(client);
-	mutex_unlock(&domain->lock);
+	up_read(&domain->clients_sem);
 	return regions * REGION_PAGES;
 }
 
@@ -47,14 +47,14 @@ static unsigned long scan_pages(struct shrinker *unused,
 	struct regalloc_client *client;
 	unsigned int closed = 0;
 
-	if (!mutex_trylock(&domain->lock))
+	if (!down_read_trylock(&domain->clients_sem))
 		return SHRINK_STOP;
-	list_for_each_entry(client, &domain->clients, node) {
+	regalloc_for_each_client(client, domain) {
 		if (closed == most)
 			break;
 		closed += regalloc_client_shrink(client, most - closed);
 	}
-	mutex_unlock(&domain->lock);
+	up_read(&domain->clients_sem);
 	sc->nr_scanned = closed * REGION_PAGES;
 	return closed ? sc->nr_scanned : SHRINK_STOP;
 }

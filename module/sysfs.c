@@ -27,8 +27,7 @@ static struct regalloc_usage domain_usage(struct regalloc_domain *domain,
 	struct regalloc_client *client;
 
 	down_read(&domain->clients_sem);
-	list_for_each_entry_rcu(client, &domain->clients, node,
-				lockdep_is_held(&domain->clients_sem)) {
+	regalloc_for_each_client(client, domain) {
 		if (class == REGALLOC_NR_CLASSES)
 			regalloc_client_add_usage(client, &usage);
 		else
@@ -44,8 +43,7 @@ static u64 domain_map_bytes(struct regalloc_domain *domain)
 	u64 bytes = 0;
 
 	down_read(&domain->clients_sem);
-	list_for_each_entry_rcu(client, &domain->clients, node,
-				lockdep_is_held(&domain->clients_sem))
+	regalloc_for_each_client(client, domain)
 		bytes += regalloc_map_pages_bytes(&client->owner.map);
 	up_read(&domain->clients_sem);
 	return bytes;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/delay.h>
+#include <linux/workqueue.h>
 
 #include "../reclaim.c"
 #include "domain_env.h"
@@ -64,6 +65,43 @@ static void others_in_turn(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_others(e->a));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(c));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+}
+
+struct search {
+	struct work_struct work;
+	struct regalloc_client *client;
+	bool found;
+};
+
+static void search_others(struct work_struct *work)
+{
+	struct search *s = container_of(work, struct search, work);
+
+	s->found = regalloc_reclaim_others(s->client);
+}
+
+/* All misc devices are opened under one lock: ours must not keep it for long. */
+static void nobody_opening_waits(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct search s = { .client = e->a };
+	bool waits = false;
+	unsigned int i;
+
+	domain_env_open_spare(test, e->b, OF_64K);
+	INIT_WORK_ONSTACK(&s.work, search_others);
+	mutex_lock(&e->b->owner.lock);
+	schedule_work(&s.work);
+	for (i = 0; i < 500 && !waits; i++) {
+		msleep(20);
+		waits = rwsem_is_locked(&e->domain.clients_sem);
+	}
+	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
+	mutex_unlock(&e->b->owner.lock);
+	flush_work(&s.work);
+	destroy_work_on_stack(&s.work);
+	KUNIT_EXPECT_TRUE(test, s.found);
 }
 
 static void trim_takes_all_and_tells(struct kunit *test)
@@ -233,6 +271,7 @@ static void fits_a_lower_limit(struct kunit *test)
 static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(one_of_its_own),
 	KUNIT_CASE(others_in_turn),
+	KUNIT_CASE(nobody_opening_waits),
 	KUNIT_CASE(trim_takes_all_and_tells),
 	KUNIT_CASE(decay_waits_and_closes),
 	KUNIT_CASE(armed_once_by_a_release),
