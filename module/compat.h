@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels that regalloc supports, 6.1 to 7.2. Nothing
- * else in the module asks for a version.
+ * What differs between the kernels that regalloc supports, which are named in
+ * Documentation/regalloc.rst. Nothing else in the module asks for a version.
  */
 #ifndef REGALLOC_COMPAT_H
 #define REGALLOC_COMPAT_H

@@ -6,14 +6,15 @@
 #
 #	mutate.sh [NAME...]	those of selftests/mutants, or all
 #
-# A mutant that nobody notices is a test that is missing. Takes a minute each.
+# A mutant that nobody notices is a test that is missing. Takes a minute each, JOBS of
+# them (default: 1) side by side.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/.." && pwd)
 build=$top/build/mutate
-tree=$build/tree
 results=$build/results
+jobs=${JOBS:-1}
 
 copy_tree() {
 	mkdir -p "$tree"
@@ -48,8 +49,10 @@ judge() {
 	fi
 }
 
+# try LINE: in a tree of its own among those that are tried at the same time.
 try() {
-	local name=$1 kernel=$2 programs=$3 file=$4 expression=$5
+	local name kernel programs file expression tree=$build/tree-${slot:?}
+	IFS='|' read -r name kernel programs file expression <<< "$1"
 	copy_tree
 	perl -0pi -e "$expression" "$tree/$file"
 	if cmp -s "$top/$file" "$tree/$file"; then
@@ -63,19 +66,19 @@ try() {
 	fi
 }
 
+# wanted [NAME...]: their lines.
+wanted() {
+	awk -F'|' -v names=" $* " '$1 && !/^#/ &&
+		(names == "  " || index(names, " " $1 " "))' "$here/mutants"
+}
+
 "$here/vm/deps.sh" test
 mkdir -p "$build"
-: > "$results"
-wanted=" $* "
-while IFS='|' read -r name kernel programs file expression; do
-	case $name in '' | \#*) continue ;; esac
-	case $wanted in
-	"  " | *" $name "*)
-		try "$name" "$kernel" "$programs" "$file" "$expression" |
-			tee -a "$results"
-		;;
-	esac
-done < "$here/mutants"
+export -f copy_tree failure judge try
+export top build
+# shellcheck disable=SC2016 # the other bash expands it
+wanted "$@" | xargs -d '\n' -n 1 -P "$jobs" --process-slot-var=slot \
+	bash -c 'try "$1"' - | tee "$results"
 
 missed=$(grep -c '^not ok' "$results")
 echo "$(grep -c '^ok' "$results") passed, $missed failed, 0 skipped"

@@ -114,16 +114,23 @@ missing_options() {
 	done
 }
 
-# build_debug_kernel TREE DIR FRAGMENT...
+# What the kernel is built with besides its configuration. KCSAN looks at an access
+# now and then: let it be one of the module's.
+instrumentation() {
+	case $1 in kcsan) echo KCSAN_SANITIZE=n ;; esac
+}
+
+# build_debug_kernel TREE DIR MAKE-ARGUMENT FRAGMENT...
 build_debug_kernel() {
-	local tree=$1 dir=$2 absent
-	shift 2
+	local tree=$1 dir=$2 argument=$3 absent
+	shift 3
 	make -C "$tree" O="$dir" tinyconfig || return 1
 	"$tree/scripts/kconfig/merge_config.sh" -m -O "$dir" "$dir/.config" \
 		"$@" && make -C "$dir" olddefconfig || return 1
 	absent=$(missing_options "$dir/.config" "$@")
 	[ -z "$absent" ] || die "the debug kernel would lack: $absent"
-	make -C "$dir" -j"$(nproc)" bzImage modules_prepare || return 1
+	make -C "$dir" -j"$(nproc)" ${argument:+"$argument"} \
+		bzImage modules_prepare || return 1
 	cp "$dir/vmlinux.symvers" "$dir/Module.symvers" || return 1
 	# What stays is for running it, and for building modules.
 	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
@@ -134,9 +141,11 @@ build_debug_kernel() {
 
 # debug_kernel VERSION FLAVOUR: Debian's source with FLAVOUR.config, built once.
 debug_kernel() {
-	local fragments=("$here/debug.config" "$here/$2.config") hash
+	local fragments=("$here/debug.config" "$here/$2.config") argument hash
 	obtain unpack_source "$1" linux-tree
-	hash=$(cat "${fragments[@]}" | sha256sum | cut -c 1-12)
+	argument=$(instrumentation "$2")
+	hash=$({ cat "${fragments[@]}"; printf %s "$argument"; } |
+		sha256sum | cut -c 1-12)
 	kernel_dir=$cache/linux-debug-$2-${source_dir##*/linux-tree-}-$hash
 	lock "$kernel_dir"
 	if [ ! -e "$kernel_dir/regalloc-complete" ]; then
@@ -144,7 +153,7 @@ debug_kernel() {
 		echo "vm.sh: building kernel $1-$2, 7 to 20 minutes:" \
 			"$kernel_dir.log" >&2
 		rm -rf "$kernel_dir"
-		build_debug_kernel "$source_dir" "$kernel_dir" \
+		build_debug_kernel "$source_dir" "$kernel_dir" "$argument" \
 			"${fragments[@]}" > "$kernel_dir.log" 2>&1 || {
 			tail -n 30 "$kernel_dir.log" >&2
 			die "the debug kernel does not build"

@@ -44,9 +44,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
-# What the module supports: those of this Debian, and newer ones.
-kernels="6.1 6.12"
-newer_kernels="7.2"
+# From 7.0 on, a kernel's headers want more than this Debian has.
+supported=$(sed -n 's/.*Supported kernels: \([0-9., ]*\)\. .*/\1/p' \
+	"$top/Documentation/regalloc.rst" | tr -d ,)
+kernels=$(grep -oE '\b[1-6]\.[0-9]+' <<< "$supported" | xargs)
+newer_kernels=$(grep -oE '\b([7-9]|[0-9]{2,})\.[0-9]+' <<< "$supported" | xargs)
 debug_kernels="6.12-kasan 6.12-kcsan"
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 guest_modules="virtio_pci virtio_blk brd nbd loop ext4"
@@ -62,6 +64,8 @@ die() {
 	echo "vm.sh: $*" >&2
 	exit 1
 }
+
+[ -n "$kernels" ] || die "Documentation/regalloc.rst does not say what is supported"
 
 # Two runs at once share one result: the second waits for the first.
 lock() {
