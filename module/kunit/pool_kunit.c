@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
+#include <linux/pagemap.h>
+#include <linux/workqueue.h>
 
 #include "../size_class.c"
 #include "../slice_map.c"
@@ -176,6 +179,48 @@ static void a_claim_keeps_it_open(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, close_spares(e, 1));
 }
 
+struct closing {
+	struct work_struct work;
+	struct pool_env *env;
+	unsigned int closed;
+};
+
+static void close_one(struct work_struct *work)
+{
+	struct closing *c = container_of(work, struct closing, work);
+
+	c->closed = close_spares(c->env, 1);
+}
+
+/* Until its mapping is in place, and can be taken away. */
+static void a_fault_is_waited_for(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	struct closing c = { .env = e };
+	struct page *page;
+	bool waits = false;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 1, grow_by(e, 1, e->handles));
+	KUNIT_ASSERT_EQ(test, 0, give(e, e->handles[0], false));
+	page = regalloc_pool_lock_page(&e->pool, 0, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	INIT_WORK_ONSTACK(&c.work, close_one);
+	schedule_work(&c.work);
+	for (i = 0; i < 250 && !waits; i++) {
+		msleep(20);
+		waits = folio_test_waiters(page_folio(page));
+	}
+	KUNIT_EXPECT_TRUE(test, waits);
+	/* For another one it is too late. */
+	KUNIT_EXPECT_NULL(test, xa_load(&e->pool.regions, 0));
+	put_page(page);
+	unlock_page(page);
+	flush_work(&c.work);
+	destroy_work_on_stack(&c.work);
+	KUNIT_EXPECT_EQ(test, 1, c.closed);
+}
+
 static void the_lowest_first(struct kunit *test)
 {
 	struct pool_env *e = test->priv;
@@ -197,6 +242,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(only_spares_close),
 	KUNIT_CASE(closed_with_its_last_slice),
 	KUNIT_CASE(a_claim_keeps_it_open),
+	KUNIT_CASE(a_fault_is_waited_for),
 	KUNIT_CASE(the_lowest_first),
 	{}
 };
