@@ -311,7 +311,7 @@ static int alloc_or_wait(const struct regalloc_request *req, u32 timeout_ms)
  * @timeout_ms: how long to wait for the first one if there is no memory;
  *	REGALLOC_WAIT_FOREVER: without end
  *
- * Context: may sleep. Takes grow_lock, the domain's and clients' locks, one
+ * Context: may sleep. Takes grow_lock, the domain's and the clients' locks, one
  * after the other.
  * Return: how many were allocated; if none, -ENOMEM without memory, limit or
  * budget, -ETIMEDOUT after waiting for them in vain, -EINTR if a signal came

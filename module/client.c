@@ -44,6 +44,28 @@ void regalloc_client_exit(void)
 	kern_unmount(client_mnt);
 }
 
+/**
+ * regalloc_domain_init() - begin with no client
+ * @domain: to be set up but for its budget, its decay and the device
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int regalloc_domain_init(struct regalloc_domain *domain)
+{
+	mutex_init(&domain->lock);
+	INIT_LIST_HEAD(&domain->clients);
+	return init_srcu_struct(&domain->walks);
+}
+
+/**
+ * regalloc_domain_exit() - undo regalloc_domain_init()
+ * @domain: in which no client is left
+ */
+void regalloc_domain_exit(struct regalloc_domain *domain)
+{
+	cleanup_srcu_struct(&domain->walks);
+}
+
 /* An inode as large as the windows: the core maps huge pages only below that. */
 static struct inode *client_inode(const struct regalloc_geometry *geo)
 {
@@ -111,7 +133,7 @@ static void domain_add(struct regalloc_domain *domain,
 		       struct regalloc_client *client)
 {
 	mutex_lock(&domain->lock);
-	/* Who has clients_sem only may be on his way through the list. */
+	/* Others may be on their way through the list. */
 	list_add_tail_rcu(&client->node, &domain->clients);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
 	regalloc_client_attend(client, REGALLOC_ATTENTION_CLOSE,
@@ -123,13 +145,12 @@ static void domain_add(struct regalloc_domain *domain,
 static void domain_remove(struct regalloc_domain *domain,
 			  struct regalloc_client *client)
 {
-	/* In this order, so that nobody but us waits for those who have it. */
-	down_write(&domain->clients_sem);
 	mutex_lock(&domain->lock);
-	list_del(&client->node);
+	list_del_rcu(&client->node);
 	domain->nr_clients--;
 	mutex_unlock(&domain->lock);
-	up_write(&domain->clients_sem);
+	/* Those who have found it may take their time. */
+	synchronize_srcu_expedited(&domain->walks);
 }
 
 static int owner_init(struct regalloc_owner *owner,
@@ -194,7 +215,8 @@ err_inode:
  * regalloc_client_destroy() - give back all that a client holds
  * @client: whose file nobody has open or mapped any more
  *
- * Context: may sleep. Takes the client's lock, then clients_sem and the domain's.
+ * Context: may sleep. Takes the client's lock, then the domain's, and waits for
+ * those who walk through the list.
  */
 void regalloc_client_destroy(struct regalloc_client *client)
 {

@@ -6,16 +6,16 @@
  * Lifetime. A client lives from open to the release of the file, which comes
  * after the last descriptor and the last mapping are gone. So inside an ioctl
  * or a fault it cannot go away; who finds it through the domain's list holds
- * clients_sem or the domain's lock, both of which its removal takes.
+ * the domain's lock, which its removal takes, or walks the list under SRCU, which
+ * its removal waits for.
  *
  * Each client has an inode of its own, and so an address_space of its own:
  * zapping a region of one client looks at nobody else's mappings.
  *
- * Locks, outer first: a pool's grow_lock, the domain's clients_sem, the domain's
- * lock, a client's lock. Who closes regions of clients that he finds in the
- * list, or counts what they hold, has clients_sem for reading, and opening and
- * waiting clients do not wait for him. The domain's lock is held for short work
- * only.
+ * Locks, outer first: a pool's grow_lock, the domain's lock, a client's lock.
+ * The domain's lock is held for short work only. Who closes regions of clients that
+ * he finds in the list, or counts what they hold, walks it under SRCU, and delays
+ * nobody but a client that goes.
  * Inside the client's lock come page locks, i_mmap_rwsem, page-table locks and
  * the lock of the pinned list. The domain's and the clients' locks are never
  * held while a region is being opened or user memory is touched.
@@ -26,7 +26,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
-#include <linux/rwsem.h>
+#include <linux/srcu.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -45,12 +45,11 @@ struct inode;
  *	Written under the domain's lock
  * @decay: closes those whose time has come
  * @last_id: the number that the latest client got
- * @clients_sem: held for writing as well as @lock while a client is removed,
- *	and for reading, without @lock, by who takes his time with the list
+ * @walks: those through @clients by who takes his time
  * @gave: number of the client whose spare was closed last for another one. Only
  *	a place to go on at
  * @lock: protects the members below
- * @clients: all clients. Who adds one has just @lock
+ * @clients: all clients
  * @nr_clients: how many there are
  * @closing: they close each region in the release that empties it
  */
@@ -61,7 +60,7 @@ struct regalloc_domain {
 	unsigned int decay_ms;
 	struct delayed_work decay;
 	atomic64_t last_id;
-	struct rw_semaphore clients_sem;
+	struct srcu_struct walks;
 	u64 gave;
 	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
@@ -72,7 +71,7 @@ struct regalloc_domain {
 /**
  * struct regalloc_client - one open file description
  * @domain: that it belongs to
- * @node: in the domain's list. Domain's lock
+ * @node: in the domain's list
  * @inode: carries the address_space of its windows; holds a reference
  * @owner: what its pools share; holds a reference to the account
  * @pools: its regions, by class
@@ -91,10 +90,16 @@ struct regalloc_client {
 	wait_queue_head_t asked;
 };
 
-/* For who has the domain's clients_sem. Some that join meanwhile are missed. */
+/*
+ * Between srcu_read_lock() and srcu_read_unlock() of the domain's walks. Those that
+ * join meanwhile may be missed.
+ */
 #define regalloc_for_each_client(client, domain)			\
-	list_for_each_entry_rcu(client, &(domain)->clients, node,	\
-				lockdep_is_held(&(domain)->clients_sem))
+	list_for_each_entry_srcu(client, &(domain)->clients, node,	\
+				 srcu_read_lock_held(&(domain)->walks))
+
+int regalloc_domain_init(struct regalloc_domain *domain);
+void regalloc_domain_exit(struct regalloc_domain *domain);
 
 struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain);
 void regalloc_client_destroy(struct regalloc_client *client);

@@ -92,6 +92,18 @@ module_param_cb(budget, &budget_ops, NULL, 0644);
 MODULE_PARM_DESC(budget,
 		 "memory for all regions, as 3G or as 25% of RAM (default: 25%)");
 
+static int budget_set_default(void)
+{
+	int err = 0;
+
+	/* It can be written already. */
+	kernel_param_lock(THIS_MODULE);
+	if (!atomic64_read(&domain.budget.limit))
+		err = budget_set(DEFAULT_BUDGET, NULL);
+	kernel_param_unlock(THIS_MODULE);
+	return err;
+}
+
 static int decay_set(const char *val, const struct kernel_param *kp)
 {
 	unsigned int decay_ms;
@@ -170,9 +182,6 @@ static struct regalloc_domain domain = {
 		.groups	= regalloc_sysfs_groups,
 	},
 	.decay_ms = DEFAULT_DECAY_MS,
-	.clients_sem = __RWSEM_INITIALIZER(domain.clients_sem),
-	.lock = __MUTEX_INITIALIZER(domain.lock),
-	.clients = LIST_HEAD_INIT(domain.clients),
 };
 
 /* From here on, a parameter that is written has its effect at once. */
@@ -201,15 +210,16 @@ static int __init regalloc_init(void)
 		pr_err("this machine has more memory than handles can name\n");
 		return err;
 	}
-	if (!atomic64_read(&domain.budget.limit)) {
-		err = budget_set(DEFAULT_BUDGET, NULL);
-		if (err)
-			return err;
-	}
-	regalloc_budget_init(&domain.budget);
-	err = regalloc_region_init();
+	err = budget_set_default();
 	if (err)
 		return err;
+	regalloc_budget_init(&domain.budget);
+	err = regalloc_domain_init(&domain);
+	if (err)
+		return err;
+	err = regalloc_region_init();
+	if (err)
+		goto err_region;
 	err = regalloc_client_init();
 	if (err)
 		goto err_client;
@@ -231,6 +241,8 @@ err_shrinker:
 	regalloc_client_exit();
 err_client:
 	regalloc_region_exit();
+err_region:
+	regalloc_domain_exit(&domain);
 	return err;
 }
 module_init(regalloc_init);
@@ -242,6 +254,7 @@ static void __exit regalloc_exit(void)
 	regalloc_shrinker_exit();
 	regalloc_client_exit();
 	regalloc_region_exit();
+	regalloc_domain_exit(&domain);
 }
 module_exit(regalloc_exit);
 

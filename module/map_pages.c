@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 #include "budget.h"
 #include "map_pages.h"
@@ -17,14 +18,18 @@ void regalloc_map_pages_init(struct regalloc_map_pages *map)
 /**
  * regalloc_map_pages_fini() - drop all pages
  * @map: that nobody uses any more
+ *
+ * Context: may sleep.
  */
 void regalloc_map_pages_fini(struct regalloc_map_pages *map)
 {
 	struct page *page;
 	unsigned long index;
 
-	xa_for_each(&map->pages, index, page)
+	xa_for_each(&map->pages, index, page) {
 		put_page(page);
+		cond_resched();
+	}
 	xa_destroy(&map->pages);
 }
 

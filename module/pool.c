@@ -260,6 +260,7 @@ void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool)
 	xa_for_each(&pool->regions, slot, region) {
 		regalloc_pool_note_avail_locked(pool, region, slot);
 		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+		cond_resched();
 	}
 }
 

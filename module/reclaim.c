@@ -31,6 +31,7 @@ static bool close_spare_among(struct regalloc_client *client, u64 first,
 	regalloc_for_each_client(other, domain) {
 		struct regalloc_account *account = other->owner.account;
 
+		cond_resched();
 		if (other == client || account->id < first ||
 		    account->id > last ||
 		    !regalloc_account_above_reserve(account) ||
@@ -49,7 +50,7 @@ static bool close_spare_among(struct regalloc_client *client, u64 first,
  * Not always of the same one: the search goes on after the one that gave last.
  * What belongs to a reserve would make no room.
  *
- * Context: may sleep. Takes clients_sem, then the clients' locks.
+ * Context: may sleep. Takes the clients' locks.
  * Return: whether there was one.
  */
 bool regalloc_reclaim_others(struct regalloc_client *client)
@@ -57,11 +58,12 @@ bool regalloc_reclaim_others(struct regalloc_client *client)
 	struct regalloc_domain *domain = client->domain;
 	u64 gave = READ_ONCE(domain->gave);
 	bool closed;
+	int walk;
 
-	down_read(&domain->clients_sem);
+	walk = srcu_read_lock(&domain->walks);
 	closed = close_spare_among(client, gave + 1, U64_MAX) ||
 		 close_spare_among(client, 0, gave);
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	return closed;
 }
 
@@ -88,14 +90,16 @@ static void decay_work_fn(struct work_struct *work)
 	unsigned long idle = msecs_to_jiffies(READ_ONCE(domain->decay_ms));
 	unsigned long next = MAX_JIFFY_OFFSET;
 	struct regalloc_client *client;
+	int walk;
 
-	down_read(&domain->clients_sem);
+	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
+		cond_resched();
 		/* Who finds us armed still, we see what he did. */
 		regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
 		regalloc_client_close_spares(client, UINT_MAX, idle, &next);
 	}
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	if (next != MAX_JIFFY_OFFSET)
 		queue_delayed_work(regalloc_wq, &domain->decay, next);
 }
@@ -243,25 +247,26 @@ void regalloc_reclaim_fit_client(struct regalloc_client *client)
  *
  * Clients are asked for what spares do not give.
  *
- * Context: may sleep. Takes clients_sem and the clients' locks, and then the
- * domain's lock.
+ * Context: may sleep. Takes the clients' locks, and then the domain's.
  */
 void regalloc_reclaim_fit(struct regalloc_domain *domain,
 			  const struct regalloc_client *except)
 {
 	struct regalloc_client *client;
 	u64 bytes;
+	int walk;
 
 	regalloc_pinned_reap();
-	down_read(&domain->clients_sem);
+	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
+		cond_resched();
 		if (client == except)
 			continue;
 		bytes = min(regalloc_budget_excess(&domain->budget),
 			    regalloc_account_above_reserve(client->owner.account));
 		close_spares_of(client, bytes);
 	}
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	bytes = regalloc_budget_excess(&domain->budget);
 	if (bytes)
 		regalloc_pressure_raise(domain, except, bytes);

@@ -30,12 +30,12 @@ static unsigned long count_pages(struct shrinker *unused,
 {
 	struct regalloc_client *client;
 	unsigned long regions = 0;
+	int walk;
 
-	if (!down_read_trylock(&domain->clients_sem))
-		return 0;
+	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain)
 		regions += regalloc_client_count_maybe_spares(client);
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	return regions * REGION_PAGES;
 }
 
@@ -46,15 +46,15 @@ static unsigned long scan_pages(struct shrinker *unused,
 				  DIV_ROUND_UP(sc->nr_to_scan, REGION_PAGES));
 	struct regalloc_client *client;
 	unsigned int closed = 0;
+	int walk;
 
-	if (!down_read_trylock(&domain->clients_sem))
-		return SHRINK_STOP;
+	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
 		if (closed == most)
 			break;
 		closed += regalloc_client_shrink(client, most - closed);
 	}
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	sc->nr_scanned = closed * REGION_PAGES;
 	return closed ? sc->nr_scanned : SHRINK_STOP;
 }

@@ -4,8 +4,7 @@
  * anything else has to.
  *
  * It runs inside other people's allocations. So the locks that it takes, the
- * domain's and the clients', are such that nobody allocates memory while holding
- * one; /sys/kernel/debug/regalloc/shrink has lockdep check that.
+ * clients', are such that nobody allocates memory while holding one; /sys/kernel/debug/regalloc/shrink has lockdep check that.
  */
 #ifndef REGALLOC_SHRINKER_H
 #define REGALLOC_SHRINKER_H

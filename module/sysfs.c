@@ -4,7 +4,6 @@
  */
 #include <linux/device.h>
 #include <linux/fs.h>
-#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/sysfs.h>
 
@@ -25,15 +24,16 @@ static struct regalloc_usage domain_usage(struct regalloc_domain *domain,
 {
 	struct regalloc_usage usage = { .count_live = count_live };
 	struct regalloc_client *client;
+	int walk;
 
-	down_read(&domain->clients_sem);
+	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
 		if (class == REGALLOC_NR_CLASSES)
 			regalloc_client_add_usage(client, &usage);
 		else
 			regalloc_pool_add_usage(&client->pools[class], &usage);
 	}
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	return usage;
 }
 
@@ -41,11 +41,12 @@ static u64 domain_map_bytes(struct regalloc_domain *domain)
 {
 	struct regalloc_client *client;
 	u64 bytes = 0;
+	int walk;
 
-	down_read(&domain->clients_sem);
+	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain)
 		bytes += regalloc_map_pages_bytes(&client->owner.map);
-	up_read(&domain->clients_sem);
+	srcu_read_unlock(&domain->walks, walk);
 	return bytes;
 }
 

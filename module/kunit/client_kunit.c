@@ -34,6 +34,7 @@ struct visit {
 	struct work_struct come;
 	struct work_struct go;
 	struct completion came;
+	struct completion gone;
 	struct regalloc_domain *domain;
 	struct regalloc_client *client;
 };
@@ -51,35 +52,36 @@ static void visit_go(struct work_struct *work)
 	struct visit *v = container_of(work, struct visit, go);
 
 	regalloc_client_destroy(v->client);
+	complete(&v->gone);
 }
 
-/* Only who goes waits for those who count, and holds up nobody else. */
-static void counting_may_take_long(struct kunit *test)
+/* Only who goes waits for those who walk through the list. */
+static void walks_may_take_long(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 	struct visit v = { .domain = &e->domain };
-	bool came;
-	int i;
+	int walk, i;
 
 	init_completion(&v.came);
+	init_completion(&v.gone);
 	INIT_WORK_ONSTACK(&v.come, visit_come);
 	INIT_WORK_ONSTACK(&v.go, visit_go);
-	down_read(&e->domain.clients_sem);
+	walk = srcu_read_lock(&e->domain.walks);
 	schedule_work(&v.come);
-	came = wait_for_completion_timeout(&v.came, 10 * HZ);
-	KUNIT_EXPECT_TRUE(test, came);
-	if (came)
-		schedule_work(&v.go);
-	for (i = 0; i < 500 && !rwsem_is_contended(&e->domain.clients_sem); i++)
-		msleep(20);
-	KUNIT_EXPECT_TRUE(test, rwsem_is_contended(&e->domain.clients_sem));
-	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
-	up_read(&e->domain.clients_sem);
+	KUNIT_EXPECT_NE(test, 0,
+			wait_for_completion_timeout(&v.came, 10 * HZ));
 	flush_work(&v.come);
+	schedule_work(&v.go);
+	for (i = 0; i < 500 && READ_ONCE(e->domain.nr_clients) > 2; i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, 2, READ_ONCE(e->domain.nr_clients));
+	msleep(200);
+	KUNIT_EXPECT_FALSE(test, completion_done(&v.gone));
+	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
+	srcu_read_unlock(&e->domain.walks, walk);
 	flush_work(&v.go);
 	destroy_work_on_stack(&v.come);
 	destroy_work_on_stack(&v.go);
-	KUNIT_EXPECT_EQ(test, 2, e->domain.nr_clients);
 }
 
 static void takes_all_with_it(struct kunit *test)
@@ -218,7 +220,7 @@ static void tells_as_long_as_one_waits(struct kunit *test)
 
 static struct kunit_case client_cases[] = {
 	KUNIT_CASE(joins_and_leaves),
-	KUNIT_CASE(counting_may_take_long),
+	KUNIT_CASE(walks_may_take_long),
 	KUNIT_CASE(takes_all_with_it),
 	KUNIT_CASE(what_handles_name),
 	KUNIT_CASE(zeroes_one_slice),

@@ -15,9 +15,7 @@ int domain_env_init(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, regalloc_geometry_init(&domain->geo,
 							1ULL << 30));
 	domain->decay_ms = ENV_DECAY_MS;
-	init_rwsem(&domain->clients_sem);
-	mutex_init(&domain->lock);
-	INIT_LIST_HEAD(&domain->clients);
+	KUNIT_ASSERT_EQ(test, 0, regalloc_domain_init(domain));
 	regalloc_budget_init(&domain->budget);
 	regalloc_budget_set(&domain->budget, 2 * REGION);
 	regalloc_reclaim_init(domain);
@@ -44,6 +42,7 @@ void domain_env_exit(struct kunit *test)
 	regalloc_reclaim_exit(&e->domain);
 	regalloc_client_exit();
 	regalloc_region_exit();
+	regalloc_domain_exit(&e->domain);
 }
 
 void domain_env_open(struct kunit *test, struct regalloc_client *client,

@@ -119,6 +119,16 @@ static void opened_when_needed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EDQUOT, grow_by(e, 1, e->handles));
 }
 
+/* Who waited while others opened one finds it. */
+static void no_more_than_needed(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+
+	KUNIT_EXPECT_EQ(test, 1, grow_by(e, 1, e->handles));
+	KUNIT_EXPECT_EQ(test, 1, grow_by(e, 1, e->handles + 1));
+	KUNIT_EXPECT_EQ(test, 1, e->control.nr_slots[OF_256K]);
+}
+
 static void released_once(struct kunit *test)
 {
 	struct pool_env *e = test->priv;
@@ -238,6 +248,7 @@ static void the_lowest_first(struct kunit *test)
 
 static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(opened_when_needed),
+	KUNIT_CASE(no_more_than_needed),
 	KUNIT_CASE(released_once),
 	KUNIT_CASE(only_spares_close),
 	KUNIT_CASE(closed_with_its_last_slice),

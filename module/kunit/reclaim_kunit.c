@@ -94,7 +94,7 @@ static void nobody_opening_waits(struct kunit *test)
 	schedule_work(&s.work);
 	for (i = 0; i < 500 && !waits; i++) {
 		msleep(20);
-		waits = rwsem_is_locked(&e->domain.clients_sem);
+		waits = !list_empty(&e->b->owner.lock.wait_list);
 	}
 	KUNIT_EXPECT_TRUE(test, waits);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));

@@ -70,10 +70,9 @@ static void waits_for_no_lock(struct kunit *test)
 	unsigned long scanned;
 
 	domain_env_open_spare(test, e->a, OF_256K);
-	down_write(&e->domain.clients_sem);
-	KUNIT_EXPECT_EQ(test, 0, count_regions());
-	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
-	up_write(&e->domain.clients_sem);
+	mutex_lock(&e->domain.lock);
+	KUNIT_EXPECT_EQ(test, 1, count_regions());
+	mutex_unlock(&e->domain.lock);
 
 	mutex_lock(&e->a->owner.lock);
 	KUNIT_EXPECT_EQ(test, 0, count_regions());
