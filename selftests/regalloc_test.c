@@ -597,14 +597,16 @@ bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value)
 	return !bytes || (*p == value && !memcmp(p, p + 1, bytes - 1));
 }
 
-/* The value in kB of one key, for the mapping that holds @addr; -1: none. */
-long rt_smaps_kb(const void *addr, const char *key)
+/* What the line with @key says of the mapping that holds @addr; "": none. */
+static void smaps_value(const void *addr, const char *key, char *value,
+			size_t size)
 {
 	unsigned long start, end, want = (unsigned long)addr;
 	bool inside = false;
 	char line[512];
-	long kb = -1;
 	FILE *f;
+
+	*value = '\0';
 
 	f = fopen("/proc/self/smaps", "re");
 	if (!f)
@@ -614,10 +616,30 @@ long rt_smaps_kb(const void *addr, const char *key)
 			inside = want >= start && want < end;
 		else if (inside && !strncmp(line, key, strlen(key)) &&
 			 line[strlen(key)] == ':')
-			sscanf(line + strlen(key) + 1, "%ld", &kb);
+			snprintf(value, size, "%s", line + strlen(key) + 1);
 	}
 	fclose(f);
+}
+
+/* The value in kB of one key, for the mapping that holds @addr; -1: none. */
+long rt_smaps_kb(const void *addr, const char *key)
+{
+	char value[64];
+	long kb = -1;
+
+	smaps_value(addr, key, value, sizeof(value));
+	sscanf(value, "%ld", &kb);
 	return kb;
+}
+
+/* Whether the mapping that holds @addr has a flag, of two letters. */
+bool rt_smaps_flag(const void *addr, const char *flag)
+{
+	char flags[256], word[8];
+
+	smaps_value(addr, "VmFlags", flags, sizeof(flags));
+	snprintf(word, sizeof(word), " %s ", flag);
+	return strstr(flags, word);
 }
 
 struct thread_start {

@@ -165,6 +165,7 @@ int rt_peek(const void *addr, uint8_t *out);
 int rt_poke(void *addr, uint8_t value);
 bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value);
 long rt_smaps_kb(const void *addr, const char *key);
+bool rt_smaps_flag(const void *addr, const char *flag);
 
 /* Threads and processes */
 void rt_threads(unsigned int n, void (*fn)(unsigned int index, void *arg),

@@ -308,6 +308,14 @@ TEST_F(vma, madvise_keeps_the_bytes)
 	EXPECT_TRUE(closes_cleanly(self));
 }
 
+/* dd: not in core dumps; the flags are in Documentation/filesystems/proc.rst. */
+TEST_F(vma, left_out_of_core_dumps)
+{
+	EXPECT_TRUE(rt_smaps_flag(self->slice, "sh"));
+	EXPECT_TRUE(rt_smaps_flag(self->slice, "dd"));
+	EXPECT_TRUE(rt_smaps_flag(self->c.map, "dd"));
+}
+
 TEST_F(vma, madvise_dontneed_of_the_map)
 {
 	uint32_t *word = rt_state(&self->c,
