@@ -60,6 +60,8 @@ int regalloc_domain_init(struct regalloc_domain *domain)
 /**
  * regalloc_domain_exit() - undo regalloc_domain_init()
  * @domain: in which no client is left
+ *
+ * Context: may sleep.
  */
 void regalloc_domain_exit(struct regalloc_domain *domain)
 {
@@ -177,7 +179,7 @@ static int owner_init(struct regalloc_owner *owner,
  * regalloc_client_create() - a client that holds nothing yet
  * @domain: that it joins
  *
- * Context: may sleep.
+ * Context: may sleep. Takes the domain's lock.
  * Return: the client, which regalloc_client_destroy() ends, or an ERR_PTR.
  */
 struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain)
@@ -223,14 +225,17 @@ void regalloc_client_destroy(struct regalloc_client *client)
 	struct regalloc_owner *owner = &client->owner;
 	unsigned int class;
 
-	/* Still listed: who is short of budget waits for this to end. */
+	/*
+	 * Still listed: who is short of budget waits for this to end. He would
+	 * not look at what a reserve holds.
+	 */
 	mutex_lock(&owner->lock);
+	regalloc_account_set_limits(owner->account, 0, U64_MAX);
 	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
 		regalloc_pool_fini_locked(&client->pools[class]);
 	mutex_unlock(&owner->lock);
 
 	domain_remove(client->domain, client);
-	regalloc_account_set_limits(owner->account, 0, U64_MAX);
 	regalloc_map_pages_fini(&owner->map);
 	regalloc_account_put(owner->account);
 	iput(client->inode);

@@ -14,8 +14,8 @@
  *
  * Locks, outer first: a pool's grow_lock, the domain's lock, a client's lock.
  * The domain's lock is held for short work only. Who closes regions of clients that
- * he finds in the list, or counts what they hold, walks it under SRCU, and delays
- * nobody but a client that goes.
+ * he finds in the list, or counts what they hold, walks it under SRCU; for the
+ * walk itself waits only a client that goes.
  * Inside the client's lock come page locks, i_mmap_rwsem, page-table locks and
  * the lock of the pinned list. The domain's and the clients' locks are never
  * held while a region is being opened or user memory is touched.

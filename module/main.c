@@ -173,7 +173,7 @@ static const struct file_operations regalloc_fops = {
 	.llseek			= noop_llseek,
 };
 
-/* Parameters are set before regalloc_init() runs, so this is ready as it is. */
+/* Parameters are set before regalloc_init() runs: what they need is here. */
 static struct regalloc_domain domain = {
 	.misc = {
 		.minor	= MISC_DYNAMIC_MINOR,

@@ -4,6 +4,7 @@
  */
 #include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/sysfs.h>
 
@@ -28,6 +29,7 @@ static struct regalloc_usage domain_usage(struct regalloc_domain *domain,
 
 	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
+		cond_resched();
 		if (class == REGALLOC_NR_CLASSES)
 			regalloc_client_add_usage(client, &usage);
 		else
@@ -44,8 +46,10 @@ static u64 domain_map_bytes(struct regalloc_domain *domain)
 	int walk;
 
 	walk = srcu_read_lock(&domain->walks);
-	regalloc_for_each_client(client, domain)
+	regalloc_for_each_client(client, domain) {
+		cond_resched();
 		bytes += regalloc_map_pages_bytes(&client->owner.map);
+	}
 	srcu_read_unlock(&domain->walks, walk);
 	return bytes;
 }

@@ -55,12 +55,23 @@ static void visit_go(struct work_struct *work)
 	complete(&v->gone);
 }
 
+/* Waits until the visitor is not in the list any more. */
+static bool visitor_has_left_list(const struct domain_env *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < 500 && READ_ONCE(e->domain.nr_clients) > 2; i++)
+		msleep(20);
+	return READ_ONCE(e->domain.nr_clients) == 2;
+}
+
 /* Only who goes waits for those who walk through the list. */
 static void walks_may_take_long(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 	struct visit v = { .domain = &e->domain };
-	int walk, i;
+	bool came;
+	int walk;
 
 	init_completion(&v.came);
 	init_completion(&v.gone);
@@ -68,17 +79,25 @@ static void walks_may_take_long(struct kunit *test)
 	INIT_WORK_ONSTACK(&v.go, visit_go);
 	walk = srcu_read_lock(&e->domain.walks);
 	schedule_work(&v.come);
-	KUNIT_EXPECT_NE(test, 0,
-			wait_for_completion_timeout(&v.came, 10 * HZ));
-	flush_work(&v.come);
-	schedule_work(&v.go);
-	for (i = 0; i < 500 && READ_ONCE(e->domain.nr_clients) > 2; i++)
-		msleep(20);
-	KUNIT_EXPECT_EQ(test, 2, READ_ONCE(e->domain.nr_clients));
-	msleep(200);
-	KUNIT_EXPECT_FALSE(test, completion_done(&v.gone));
-	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
+	came = wait_for_completion_timeout(&v.came, 10 * HZ) &&
+	       !IS_ERR(v.client);
+	KUNIT_EXPECT_TRUE(test, came);
+	if (came) {
+		KUNIT_EXPECT_EQ(test, 0,
+				regalloc_account_set_limits(v.client->owner.account,
+							    REGION, REGION));
+		schedule_work(&v.go);
+		KUNIT_EXPECT_TRUE(test, visitor_has_left_list(e));
+		msleep(200);
+		KUNIT_EXPECT_FALSE(test, completion_done(&v.gone));
+		/* Who is there finds his way on; nothing else is kept. */
+		KUNIT_EXPECT_PTR_EQ(test, v.client->node.next,
+				    &e->domain.clients);
+		KUNIT_EXPECT_EQ(test, 0, e->domain.budget.reserved);
+		KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
+	}
 	srcu_read_unlock(&e->domain.walks, walk);
+	flush_work(&v.come);
 	flush_work(&v.go);
 	destroy_work_on_stack(&v.come);
 	destroy_work_on_stack(&v.go);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/delay.h>
+#include <linux/pagemap.h>
 #include <linux/workqueue.h>
 
 #include "../reclaim.c"
@@ -85,20 +86,24 @@ static void nobody_opening_waits(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 	struct search s = { .client = e->a };
+	struct page *page;
 	bool waits = false;
 	unsigned int i;
 
 	domain_env_open_spare(test, e->b, OF_64K);
+	/* Here is a fault that takes its time. */
+	page = regalloc_pool_lock_page(&e->b->pools[OF_64K], 0, 0);
+	KUNIT_ASSERT_NOT_NULL(test, page);
 	INIT_WORK_ONSTACK(&s.work, search_others);
-	mutex_lock(&e->b->owner.lock);
 	schedule_work(&s.work);
 	for (i = 0; i < 500 && !waits; i++) {
 		msleep(20);
-		waits = !list_empty(&e->b->owner.lock.wait_list);
+		waits = folio_test_waiters(page_folio(page));
 	}
 	KUNIT_EXPECT_TRUE(test, waits);
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
-	mutex_unlock(&e->b->owner.lock);
+	put_page(page);
+	unlock_page(page);
 	flush_work(&s.work);
 	destroy_work_on_stack(&s.work);
 	KUNIT_EXPECT_TRUE(test, s.found);
