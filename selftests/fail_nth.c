@@ -476,6 +476,31 @@ CALL(fork_and_wait)
 	return rt_child_status(pid);
 }
 
+/* Without a region yet: the first takes pages for its part of the map, too. */
+STEP(prepare_new)
+{
+	if (rt_client_open(&self->other) || rt_client_map(&self->other))
+		rt_die("no other client");
+}
+
+/* With one that is full: the second takes a node for the tree of regions. */
+STEP(prepare_second)
+{
+	prepare_new(self);
+	if (rt_alloc_all(self->other.fd, LENGTH, IN_A_REGION, self->handles))
+		rt_die("no region");
+}
+
+CALL(alloc_other)
+{
+	return rt_alloc_all(self->other.fd, LENGTH, 1, self->handles);
+}
+
+STEP(undo_new)
+{
+	rt_client_close(&self->other);
+}
+
 STEP(prepare_other)
 {
 	if (rt_client_open(&self->other) || rt_client_map(&self->other) ||
@@ -594,6 +619,14 @@ FIXTURE_VARIANT_ADD(fail_nth, info) {
 
 FIXTURE_VARIANT_ADD(fail_nth, alloc) {
 	IN_MODULE, nothing, alloc, undo_one, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, alloc_first) {
+	IN_MODULE, prepare_new, alloc_other, undo_new, 0
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, alloc_second) {
+	IN_MODULE, prepare_second, alloc_other, undo_new, 0
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, alloc_batch) {
