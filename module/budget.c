@@ -264,6 +264,7 @@ static int check_room_locked(const struct regalloc_account *account, u64 bytes)
 	u64 more = spoken_for(account, charged + bytes) -
 		   spoken_for(account, charged);
 
+	lockdep_assert_held(&budget->lock);
 	if (charged + bytes > account->limit)
 		return -ENOSPC;
 	/* A reserve may have been set while others had it: look at both. */
@@ -279,6 +280,7 @@ static void add_charge(struct regalloc_account *account, s64 bytes)
 	struct regalloc_budget *budget = account->budget;
 	u64 charged = atomic64_read(&account->own.charged);
 
+	lockdep_assert_held(&budget->lock);
 	budget->spoken_for += spoken_for(account, charged + bytes) -
 			      spoken_for(account, charged);
 	atomic64_add(bytes, &account->own.charged);

@@ -231,6 +231,21 @@ static void a_fault_is_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, c.closed);
 }
 
+/* Who claims while the region is on its way to be closed keeps all of it. */
+static void sealed_all_or_none(struct kunit *test)
+{
+	struct pool_env *e = test->priv;
+	struct regalloc_region *region;
+	u64 *h = e->handles;
+
+	KUNIT_ASSERT_EQ(test, 2, grow_by(e, 2, h));
+	KUNIT_ASSERT_EQ(test, 0, give(e, h[0], false));
+	region = xa_load(&e->pool.regions, 0);
+	KUNIT_EXPECT_FALSE(test, regalloc_slices_seal(region->map.words,
+						      OF_256K));
+	KUNIT_EXPECT_EQ(test, SLICES - 1, take_some(e, SLICES, h + SLICES));
+}
+
 static void the_lowest_first(struct kunit *test)
 {
 	struct pool_env *e = test->priv;
@@ -254,6 +269,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(closed_with_its_last_slice),
 	KUNIT_CASE(a_claim_keeps_it_open),
 	KUNIT_CASE(a_fault_is_waited_for),
+	KUNIT_CASE(sealed_all_or_none),
 	KUNIT_CASE(the_lowest_first),
 	{}
 };

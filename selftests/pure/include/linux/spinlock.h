@@ -9,5 +9,6 @@
 #define spin_lock_init(lock)	pthread_mutex_init(lock, NULL)
 #define spin_lock(lock)		pthread_mutex_lock(lock)
 #define spin_unlock(lock)	pthread_mutex_unlock(lock)
+#define lockdep_assert_held(lock)	((void)(lock))
 
 #endif /* SHIM_LINUX_SPINLOCK_H */
