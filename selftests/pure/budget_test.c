@@ -46,6 +46,7 @@ TEST(parse_good)
 		{ "1g", GIB, GIB },
 		{ "3G\n", 4 * GIB, 3 * GIB },
 		{ "00064M", GIB, 64 * MIB },
+		{ "2T", 4096 * GIB, 2048 * GIB },
 		{ "25%", 4 * GIB, GIB },
 		{ "25%\n", 4 * GIB, GIB },
 		{ "1%", 100 * MIB, MIB },
