@@ -295,14 +295,16 @@ static void worker(struct map *m, unsigned int index)
 {
 	unsigned int seed = index, turn;
 
-	for (turn = 0; turn < TURNS; turn++) {
+	/* On a busy machine, one of us may sleep through all the others' turns. */
+	for (turn = 0; turn < TURNS || !shared_load(&m->seals) ||
+		       !shared_load(&m->claims); turn++) {
 		unsigned int i = rand_r(&seed) % NR;
 		u32 gen;
 
 		if (regalloc_slice_claim(&AT(m->words, i), &gen))
 			own_and_release(m, i, gen, (u64)index << 32 | turn);
 		/* Room for the sealer, of which there is one. */
-		if (turn % 4 == 0)
+		if (turn % 64 == 0)
 			sched_yield();
 	}
 	if (__atomic_sub_fetch(&m->workers, 1, __ATOMIC_RELAXED) == 0)
@@ -317,7 +319,7 @@ static void sealer(struct map *m)
 	while (!shared_load(&m->stop)) {
 		if (!regalloc_slices_seal(m->words, CLASS))
 			continue;
-		m->seals++;
+		shared_add(&m->seals, 1);
 		m->open = false;
 		for (i = 0; i < NR; i++) {
 			if (shared_load(&m->owners[i]))
