@@ -790,6 +790,7 @@ TEST_F_TIMEOUT(module_load, each_in_turn, 600)
 				TH_LOG("round %u: %s", n, strerror(-err));
 			}
 			ASSERT_NE(0, access(RT_DEVICE, F_OK));
+			ASSERT_NE(0, access(RT_DEBUGFS, F_OK));
 			ASSERT_EQ(0, rt_module_load(path, "budget=64M")) {
 				TH_LOG("again after round %u", n);
 			}

@@ -430,7 +430,7 @@ TEST_F_TIMEOUT(pressure, never_above_the_budget, 3600)
 
 /* ---- the system is short of memory ---- */
 
-#define SHRINK	"/sys/kernel/debug/regalloc/shrink"
+#define SHRINK	RT_DEBUGFS "shrink"
 
 TEST_F(pressure, shrinker)
 {

@@ -435,7 +435,7 @@ TEST_F(view, debugfs_is_for_root)
 	DIR *dir;
 
 	ASSERT_TRUE(become(0));
-	dir = opendir("/sys/kernel/debug/regalloc");
+	dir = opendir(RT_DEBUGFS);
 	if (!dir)
 		SKIP(return, "no debugfs");
 	while ((e = readdir(dir))) {
