@@ -119,6 +119,10 @@ device_test() {
 	case $kernel in
 	*-*) mem=5120 append=page_poison=1 disk='' ;;
 	esac
+	# As many accesses, and for as long, as the tests have time for.
+	case $kernel in
+	*-kcsan) append+=" kcsan.skip_watch=50 kcsan.udelay_task=300" ;;
+	esac
 	echo "==== tests on kernel $name"
 	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
 		REGALLOC_KUNIT="$(has_kunit "$kernel")") &&
