@@ -4,7 +4,8 @@
  * anything else has to.
  *
  * It runs inside other people's allocations. So the locks that it takes, the
- * clients', are such that nobody allocates memory while holding one; /sys/kernel/debug/regalloc/shrink has lockdep check that.
+ * clients', are such that nobody allocates memory while holding one;
+ * /sys/kernel/debug/regalloc/shrink has lockdep check that.
  */
 #ifndef REGALLOC_SHRINKER_H
 #define REGALLOC_SHRINKER_H

@@ -12,6 +12,8 @@
 
 #include <poll.h>
 #include <regalloc.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 
 #define DEBUGFS		"/sys/kernel/debug/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
@@ -109,6 +111,21 @@ static int make_ready(void)
 	err |= set("fail_page_alloc", "ignore-gfp-highmem", "N");
 	err |= set("fail_page_alloc", "min-order", "0");
 	return err;
+}
+
+/*
+ * Where it runs next, the kernel writes into the thread's rseq area, and kills it
+ * if that fails. That is no part of any call.
+ */
+static void do_without_rseq(void)
+{
+	struct rseq *area = (void *)((char *)__builtin_thread_pointer() +
+				     __rseq_offset);
+
+	if (__rseq_size &&
+	    syscall(SYS_rseq, area, sizeof(*area), RSEQ_FLAG_UNREGISTER,
+		    RSEQ_SIG))
+		rt_die("rseq: %s", strerror(errno));
 }
 
 static uint64_t module_text(void)
@@ -211,6 +228,7 @@ FIXTURE_SETUP(fail_nth)
 	if (self->nth < 0)
 		SKIP(return, "no fault injection in this kernel");
 	ASSERT_EQ(0, make_ready());
+	do_without_rseq();
 	ASSERT_EQ(0, set_scope(variant->scope));
 	ASSERT_EQ(0, rt_client_open(&self->c));
 	ASSERT_EQ(0, rt_client_map(&self->c));
@@ -778,6 +796,7 @@ TEST_F_TIMEOUT(module_load, each_in_turn, 600)
 	if (nth < 0)
 		SKIP(return, "no fault injection in this kernel");
 	ASSERT_EQ(0, make_ready());
+	do_without_rseq();
 	ASSERT_EQ(0, set_scope(MODULE_INIT));
 	for (n = 1; injected; n++) {
 		ASSERT_LT(n, MAX_ROUNDS);

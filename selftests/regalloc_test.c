@@ -624,12 +624,12 @@ static void smaps_value(const void *addr, const char *key, char *value,
 /* The value in kB of one key, for the mapping that holds @addr; -1: none. */
 long rt_smaps_kb(const void *addr, const char *key)
 {
-	char value[64];
-	long kb = -1;
+	char value[64], *end;
+	long kb;
 
 	smaps_value(addr, key, value, sizeof(value));
-	sscanf(value, "%ld", &kb);
-	return kb;
+	kb = strtol(value, &end, 10);
+	return end == value ? -1 : kb;
 }
 
 /* Whether the mapping that holds @addr has a flag, of two letters. */

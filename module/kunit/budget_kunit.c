@@ -116,7 +116,9 @@ static int charger_main(void *data)
 	struct regalloc_budget *budget = c->account->budget;
 	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	/* While one of them is kept from running, the others get nothing. */
+	for (i = 0; i < ROUNDS || !c->charged; i++) {
+		cond_resched();
 		if (!regalloc_account_try_charge(c->account, 3 * REGION)) {
 			c->charged++;
 			c->above += atomic64_read(&budget->total.charged) > LIMIT;

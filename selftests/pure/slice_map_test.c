@@ -291,13 +291,17 @@ static void own_and_release(struct map *m, unsigned int i, u32 gen, u64 mine)
 	release_twice(m, i, gen);
 }
 
+/* On a busy machine, one may sleep through all the others' turns. */
+static bool all_had_success(struct map *m)
+{
+	return shared_load(&m->seals) && shared_load(&m->claims);
+}
+
 static void worker(struct map *m, unsigned int index)
 {
 	unsigned int seed = index, turn;
 
-	/* On a busy machine, one of us may sleep through all the others' turns. */
-	for (turn = 0; turn < TURNS || !shared_load(&m->seals) ||
-		       !shared_load(&m->claims); turn++) {
+	for (turn = 0; turn < TURNS || !all_had_success(m); turn++) {
 		unsigned int i = rand_r(&seed) % NR;
 		u32 gen;
 
