@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
-#include <linux/delay.h>
 #include <linux/fs.h>
-#include <linux/pagemap.h>
 #include <linux/workqueue.h>
 
 #include "../size_class.c"
@@ -14,6 +12,7 @@
 
 #define CREATE_TRACE_POINTS
 #include "../trace.h"
+#include "page_wait.h"
 
 #define OF_256K	6	/* 256 KiB: 16 slices in a region */
 #define SLICES	16
@@ -208,8 +207,6 @@ static void a_fault_is_waited_for(struct kunit *test)
 	struct pool_env *e = test->priv;
 	struct closing c = { .env = e };
 	struct page *page;
-	bool waits = false;
-	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, 1, grow_by(e, 1, e->handles));
 	KUNIT_ASSERT_EQ(test, 0, give(e, e->handles[0], false));
@@ -217,11 +214,7 @@ static void a_fault_is_waited_for(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	INIT_WORK_ONSTACK(&c.work, close_one);
 	schedule_work(&c.work);
-	for (i = 0; i < 250 && !waits; i++) {
-		msleep(20);
-		waits = folio_test_waiters(page_folio(page));
-	}
-	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_TRUE(test, page_is_waited_for(page));
 	/* For another one it is too late. */
 	KUNIT_EXPECT_NULL(test, xa_load(&e->pool.regions, 0));
 	put_page(page);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/delay.h>
-#include <linux/pagemap.h>
 #include <linux/workqueue.h>
 
 #include "../reclaim.c"
 #include "domain_env.h"
+#include "page_wait.h"
 
 static u64 wanted(const struct regalloc_client *client)
 {
@@ -87,8 +87,6 @@ static void nobody_opening_waits(struct kunit *test)
 	struct domain_env *e = test->priv;
 	struct search s = { .client = e->a };
 	struct page *page;
-	bool waits = false;
-	unsigned int i;
 
 	domain_env_open_spare(test, e->b, OF_64K);
 	/* Here is a fault that takes its time. */
@@ -96,11 +94,7 @@ static void nobody_opening_waits(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	INIT_WORK_ONSTACK(&s.work, search_others);
 	schedule_work(&s.work);
-	for (i = 0; i < 500 && !waits; i++) {
-		msleep(20);
-		waits = folio_test_waiters(page_folio(page));
-	}
-	KUNIT_EXPECT_TRUE(test, waits);
+	KUNIT_EXPECT_TRUE(test, page_is_waited_for(page));
 	KUNIT_EXPECT_FALSE(test, mutex_is_locked(&e->domain.lock));
 	put_page(page);
 	unlock_page(page);
