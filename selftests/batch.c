@@ -332,7 +332,7 @@ static void map_main(unsigned int index, void *arg)
 		return;
 	}
 	rt_wait_until(rt_load(&crew->claims) > rt_turns(200) &&
-		      rt_stat("regions_closed") > crew->closed + rt_turns(50),
+		      rt_stat("regions_closed") > crew->closed + rt_turns(100),
 		      RT_DEADLINE);
 	rt_store(&crew->stop, true);
 }
@@ -352,7 +352,7 @@ TEST_F(batch, bug02_claim_in_the_map_against_trim)
 	ASSERT_EQ(0, rt_trim(self->c.fd, NULL));
 	ASSERT_EQ(0, rt_stats(self->c.fd, &s));
 	EXPECT_EQ(0, s.charged_bytes);
-	EXPECT_LT(rt_turns(50), s.regions_closed);
+	EXPECT_LT(rt_turns(100), s.regions_closed);
 	TH_LOG("%" PRIu64 " claims, %" PRIu64 " regions", crew.claims,
 	       (uint64_t)s.regions_closed);
 	/* No slice of it is lost. */

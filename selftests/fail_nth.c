@@ -521,9 +521,9 @@ STEP(undo_new)
 
 STEP(prepare_other)
 {
-	if (rt_client_open(&self->other) || rt_client_map(&self->other) ||
-	    rt_alloc_all(self->other.fd, LENGTH, 3, self->handles))
-		rt_die("no other client");
+	prepare_new(self);
+	if (rt_alloc_all(self->other.fd, LENGTH, 3, self->handles))
+		rt_die("no slices");
 	memset(rt_addr(&self->other, self->handles[0]), 1, LENGTH);
 }
 

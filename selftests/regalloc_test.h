@@ -39,7 +39,7 @@
 
 #define RT_DEVICE		"/dev/regalloc"
 #define RT_SYSFS		"/sys/class/misc/regalloc/"
-#define RT_DEBUGFS	"/sys/kernel/debug/regalloc/"
+#define RT_DEBUGFS		"/sys/kernel/debug/regalloc/"
 #define RT_BUDGET		"3G"
 #define RT_DECAY_MS		1000
 /* Longer than any test: for those in which nothing may decay. */

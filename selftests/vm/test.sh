@@ -67,8 +67,10 @@ dirty_command() {
 # Less of what takes long, where the kernel checks each access; and its objects are
 # larger.
 settings() {
+	local percent=10
+	case $1 in *-kcsan) percent=5 ;; esac
 	case $1 in
-	*-*) echo export REGALLOC_PERCENT=10 REGALLOC_STRESS_SECONDS=12 \
+	*-*) echo export REGALLOC_PERCENT=$percent REGALLOC_STRESS_SECONDS=12 \
 		REGALLOC_KILLS=20 REGALLOC_RELOAD_CYCLES=15 \
 		REGALLOC_HOLE_PAGES=8 ;;
 	esac
