@@ -125,7 +125,7 @@ TEST_F(batch, bug15_nothing_half_built_after_enomem)
 	unsigned int cls, turn;
 	uint32_t got;
 
-	for (turn = 0; turn < 3; turn++) {
+	for (turn = 0; turn < rt_turns(3); turn++) {
 		for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
 			uint32_t n = rt_class_slices(cls), all = 16 * n;
 			uint64_t *more = self->handles + all;
@@ -154,7 +154,7 @@ TEST_F(batch, bug16_close_with_live_slices)
 {
 	unsigned int cls, turn;
 
-	for (turn = 0; turn < 20; turn++) {
+	for (turn = 0; turn < rt_turns(20); turn++) {
 		struct rt_client c;
 		uint32_t got;
 

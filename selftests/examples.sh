@@ -71,7 +71,7 @@ three() {
 
 # Three SQLite programs, each with a database almost as large as the budget.
 three_databases() {
-	alone 24M sqlite_load --processes 3 --rows 50000 --rounds 2 \
+	alone 16M sqlite_load --processes 3 --rows 30000 --rounds 1 \
 		--db "$disk.db" >"$disk.1" || return
 	cat "$disk.1"
 	! grep -q "asked 0 times" "$disk.1"
@@ -100,8 +100,8 @@ idle_database() {
 same_memory() {
 	for cache in builtin regalloc; do
 		echo "cache $cache"
-		alone 24M sqlite_load --cache $cache --cache-bytes 8388608 \
-			--rows 50000 --rounds 1 --db "$disk.db" || return
+		alone 16M sqlite_load --cache $cache --cache-bytes 8388608 \
+			--rows 30000 --rounds 1 --db "$disk.db" || return
 	done
 }
 

@@ -71,12 +71,13 @@ static unsigned long free_huge_blocks(void)
  * Takes nearly all memory in small pages that do not move (locked, and
  * compaction told to leave those alone), then gives every other page back; or
  * every other few, where the kernel's own objects take more than a page each.
+ * Where rt_turns() says so, most is taken as a whole, and stays so.
  */
 static bool fragment(FIXTURE_DATA(fragment) * self)
 {
 	size_t hole = rt_env_u32("REGALLOC_HOLE_PAGES", 1) * 4096UL;
 	struct sysinfo si;
-	size_t off, bytes;
+	size_t off, bytes, whole;
 	uint8_t *p;
 
 	if (rt_write_file("/proc/sys/vm/drop_caches", "3") ||
@@ -89,9 +90,11 @@ static bool fragment(FIXTURE_DATA(fragment) * self)
 		return false;
 	self->filler = p;
 	self->filler_bytes = bytes;
-	if (madvise(p, bytes, MADV_NOHUGEPAGE) || mlock(p, bytes))
+	whole = bytes / 100 * (100 - rt_turns(100)) & ~4095UL;
+	if (madvise(p + whole, bytes - whole, MADV_NOHUGEPAGE) ||
+	    mlock(p, bytes))
 		return false;
-	for (off = 0; off + hole <= bytes; off += 2 * hole)
+	for (off = whole; off + hole <= bytes; off += 2 * hole)
 		if (madvise(p + off, hole, 24 /* MADV_DONTNEED_LOCKED */))
 			return false;
 	return true;

@@ -486,7 +486,7 @@ TEST_F_TIMEOUT(vma, scribbled_map, 120)
 				 turn == 3 ? 0 : (uint32_t)rand_r(&seed) * 2 +
 						 (rand_r(&seed) & 1));
 		for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
-			for (i = 0; i < 20; i++) {
+			for (i = 0; i < rt_turns(20); i++) {
 				got = 0;
 				rt_alloc(self->c.fd, rt_class_bytes(cls), 64, 0,
 					 h, &got);

@@ -7,7 +7,9 @@
 # here, if not all of them are wanted; TIME (as in 90, 5m, 1h) makes those longer
 # that take it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. REGALLOC_SEED
 # and what else begins like that and is a number reach the programs, too; see
-# fuzz/main.c. Each result counts once. Logs stay in build/test-*.
+# fuzz/main.c. JOBS of these run at the same time (default: 2): the tests here are
+# one, and so are those in each guest. Each result counts once. Logs stay in
+# build/test-*.
 #
 # A kernel's name may have a variant behind it: with 6.1+dirty, free memory is
 # filled with other bytes before the module is loaded; with 6.1+numa, the guest
@@ -20,6 +22,7 @@ vm=$here/vm.sh
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
 KERNELS=${KERNELS:-$("$vm" list)}
+JOBS=${JOBS:-2}
 
 seconds() {
 	case $1 in
@@ -114,26 +117,25 @@ coverage_command() {
 # The results come over a line of their own, where no message of the kernel can
 # tear them.
 device_test() {
-	local name=$1 kernel=${1%+*} append='' mem=4096 nodes=1 timeout=3600
-	local module disk=$build/test-disk
+	local name=$1 kernel=${1%+*} append='' nodes=1 timeout=3600
+	local module disk=$build/test-disk payload=$build/test-payload-$1
 	case $name in *+numa) nodes=2 ;; esac
 	# The disk is for the examples.
 	case $kernel in
-	*-*) mem=5120 append=page_poison=1 disk='' ;;
+	*-*) append=page_poison=1 disk='' ;;
 	esac
 	# As many accesses, and for as long, as the tests have time for.
 	case $kernel in
 	*-kcsan) append+=" kcsan.skip_watch=50 kcsan.udelay_task=300" ;;
 	esac
-	echo "==== tests on kernel $name"
 	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
 		REGALLOC_KUNIT="$(has_kunit "$kernel")") &&
-	rm -f "$build/payload/regalloc/regalloc_kunit.ko" &&
-	cp "$(dirname "$module")"/regalloc*.ko "$build/payload/regalloc/" &&
-	"$vm" boot --kernel "$kernel" --mem "$mem" --nodes "$nodes" \
+	cp -al "$build/payload" "$payload" &&
+	cp "$(dirname "$module")"/regalloc*.ko "$payload/regalloc/" &&
+	"$vm" boot --kernel "$kernel" --mem 4096 --nodes "$nodes" \
 		--module "$module" \
 		--append "$append" --timeout $((timeout + TIME)) \
-		--payload "$build/payload" --disk "$disk" \
+		--payload "$payload" --disk "$disk" \
 		--log "$build/test-$name.log" --out "$build/test-$name.tap" \
 		-- "$(guest_command "$name")" ||
 		echo "not ok 0 selftests: kernel: died or complained" \
@@ -195,19 +197,16 @@ host_program() {
 }
 
 host_tests() {
-	echo "==== tests on this machine"
-	{
-		host_program pure selftests -s pure
-		host_program library make -s -C "$top/userlib" check
-		host_program library-tsan setarch -R \
-			make -s -C "$top/userlib" check \
-			BUILD="$build/userlib-tsan" \
-			CFLAGS="-O2 -g -fsanitize=thread"
-		host_program completion \
-			"$top/userlib/tests/completion.sh" \
-			"$build/userlib/regallocctl"
-		host_program model "$top/selftests/model/run.sh"
-	} | tee "$build/test-host.tap"
+	host_program pure selftests -s pure
+	host_program library make -s -C "$top/userlib" check
+	host_program library-tsan setarch -R \
+		make -s -C "$top/userlib" check \
+		BUILD="$build/userlib-tsan" \
+		CFLAGS="-O2 -g -fsanitize=thread"
+	host_program completion \
+		"$top/userlib/tests/completion.sh" \
+		"$build/userlib/regallocctl"
+	host_program model "$top/selftests/model/run.sh"
 }
 
 # What ctl.sh has printed, in a form that Prometheus is to understand.
@@ -215,7 +214,38 @@ metrics_test() {
 	[[ $(programs "${1%+*}") == *ctl.sh* ]] || return 0
 	sed -n 's/^# # metrics //p' "$build/test-$1.tap" |
 		host_program "metrics-$1" "$here/metrics.py" |
-		tee -a "$build/test-host.tap"
+		tee "$build/test-metrics-$1.tap"
+}
+
+# run NAME: the tests in a guest of that name, or those on this host.
+run() {
+	if [ "$1" = host ]; then
+		host_tests | tee "$build/test-host.tap"
+	else
+		device_test "$1"
+		metrics_test "$1"
+	fi
+}
+
+# run_all NAME...: up to JOBS of them at once.
+run_all() {
+	local name running=0 status=0
+	# What is in the background does not hear of it otherwise.
+	trap 'kill 0' INT
+	for name; do
+		if [ $running -ge "$JOBS" ]; then
+			wait -n || status=$?
+			running=$((running - 1))
+		fi
+		echo "==== tests on $name"
+		run "$name" 2>&1 | sed -u "s/^/$name: /" &
+		running=$((running + 1))
+	done
+	while [ $running -gt 0 ]; do
+		wait -n || status=$?
+		running=$((running - 1))
+	done
+	return "$status"
 }
 
 # What may be skipped, and where: KERNEL: PROGRAM: ...
@@ -304,17 +334,15 @@ count() {
 
 "$here/deps.sh" test
 mkdir -p "$build/selftests"
-rm -f "$build"/test-*
+rm -rf "$build"/test-*
 # shellcheck disable=SC2086 # a list of words
 printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u |
 	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
 source=$("$vm" source)
 make_payload
 make_disk
-[ -n "${TESTS:-}" ] || host_tests
 wait
-for name in $KERNELS; do
-	device_test "$name"
-	metrics_test "$name"
-done
-count "$build"/test-*.tap
+status=0
+# shellcheck disable=SC2046,SC2086 # lists of words
+run_all $([ -n "${TESTS:-}" ] || echo host) $KERNELS || status=$?
+count "$build"/test-*.tap && exit "$status"
