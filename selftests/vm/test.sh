@@ -219,33 +219,13 @@ metrics_test() {
 
 # run NAME: the tests in a guest of that name, or those on this host.
 run() {
+	echo "==== tests on $1"
 	if [ "$1" = host ]; then
 		host_tests | tee "$build/test-host.tap"
 	else
 		device_test "$1"
 		metrics_test "$1"
 	fi
-}
-
-# run_all NAME...: up to JOBS of them at once.
-run_all() {
-	local name running=0 status=0
-	# What is in the background does not hear of it otherwise.
-	trap 'kill 0' INT
-	for name; do
-		if [ $running -ge "$JOBS" ]; then
-			wait -n || status=$?
-			running=$((running - 1))
-		fi
-		echo "==== tests on $name"
-		run "$name" 2>&1 | sed -u "s/^/$name: /" &
-		running=$((running + 1))
-	done
-	while [ $running -gt 0 ]; do
-		wait -n || status=$?
-		running=$((running - 1))
-	done
-	return "$status"
 }
 
 # What may be skipped, and where: KERNEL: PROGRAM: ...
@@ -332,6 +312,12 @@ count() {
 	}' "$@"
 }
 
+# One of those that the end of this starts.
+if [ $# -gt 0 ]; then
+	run "$1" 2>&1 | sed -u "s/^/$1: /"
+	exit
+fi
+
 "$here/deps.sh" test
 mkdir -p "$build/selftests"
 rm -rf "$build"/test-*
@@ -339,10 +325,12 @@ rm -rf "$build"/test-*
 printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u |
 	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
 source=$("$vm" source)
+export source KERNELS
 make_payload
 make_disk
 wait
 status=0
 # shellcheck disable=SC2046,SC2086 # lists of words
-run_all $([ -n "${TESTS:-}" ] || echo host) $KERNELS || status=$?
+printf '%s\n' $([ -n "${TESTS:-}" ] || echo host) $KERNELS |
+	xargs -P "$JOBS" -I '{}' "$0" '{}' || status=$?
 count "$build"/test-*.tap && exit "$status"
