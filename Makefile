@@ -13,6 +13,7 @@ help: ## this list
 	@echo
 	@echo "KDIR=DIR          build for another kernel than the running one"
 	@echo "KERNELS='6.1'     test, fuzz and check with these only"
+	@echo "JOBS=1            one guest at a time (test: 2 otherwise; mutate: 1)"
 
 modules: $(KDIR)/Makefile ## the module, for the kernel in KDIR
 	+$(modules_make) modules
