@@ -12,6 +12,7 @@
 #define HUGE_ORDER	9
 #define WITH_SMALL_PAGES	16	/* regions in which to look for errors */
 #define MAX_REGIONS	256	/* the budget */
+#define AT_LEAST	(768 * RT_MIB)	/* in pieces: half of it are regions */
 #define COMPACT_UNEVICTABLE "/proc/sys/vm/compact_unevictable_allowed"
 
 FIXTURE(fragment)
@@ -91,6 +92,8 @@ static bool fragment(FIXTURE_DATA(fragment) * self)
 	self->filler = p;
 	self->filler_bytes = bytes;
 	whole = bytes / 100 * (100 - rt_turns(100)) & ~4095UL;
+	if (whole + AT_LEAST > bytes)
+		whole = bytes > AT_LEAST ? bytes - AT_LEAST : 0;
 	if (madvise(p + whole, bytes - whole, MADV_NOHUGEPAGE) ||
 	    mlock(p, bytes))
 		return false;
