@@ -78,7 +78,7 @@ mutate: ## take out one guard after the other, and see that a test notices
 
 docs: ## the documentation as web pages, in build/docs
 	$(vm)/deps.sh docs
-	sphinx-build -q -W --keep-going -d build/doctrees Documentation build/docs
+	sphinx-build -q -E -W --keep-going -d build/doctrees Documentation build/docs
 
 check: ## build without warnings, static checks, style
 	$(vm)/check.sh

@@ -356,7 +356,7 @@ TEST_F(budget, bug05_sixteen_threads_do_not_overshoot)
 	crowd.count = COUNT;
 	ASSERT_EQ(0, rt_param_set("budget", "32M"));
 	rt_sampler_start(&sampler, "charged_bytes");
-	for (turn = 0; turn < rt_turns(40); turn++) {
+	for (turn = 0; turn < 4 || turn < rt_turns(40); turn++) {
 		/* By turns at once and spares that have to be closed. */
 		ASSERT_EQ(0, rt_decay_set(turn % 2 ? RT_DECAY_NEVER_MS : 0));
 		crowd.shared = turn & 2;
@@ -412,7 +412,7 @@ TEST_F(budget, bug18_no_false_refusal_with_spares)
 
 	ASSERT_TRUE(crowd_open(&crowd));
 	ASSERT_EQ(0, rt_param_set("budget", "64M"));
-	for (turn = 0; turn < rt_turns(30); turn++) {
+	for (turn = 0; turn < 6 || turn < rt_turns(30); turn++) {
 		/* Sixteen regions of spares: own ones, others', or both. */
 		for (i = 0; i < NR_THREADS; i++) {
 			struct rt_client *c = turn % 3 == 0 ? &crowd.c[i] :

@@ -42,6 +42,9 @@ judge() {
 	kill -- -$pid 2>/dev/null
 	if wait $pid; then
 		echo "not ok - $name: nobody noticed ($*)"
+	elif [[ $(failure "$kernel") == *": kernel: died or complained" ]] &&
+		! grep -q 'the kernel complained' "$log"; then
+		echo "not ok - $name: $(tail -n 1 "$log")"
 	elif [ -n "$(failure "$kernel")" ]; then
 		echo "ok - $name: $(failure "$kernel")"
 	else
@@ -72,6 +75,10 @@ wanted() {
 		(names == "  " || index(names, " " $1 " "))' "$here/mutants"
 }
 
+for name; do
+	grep -q "^$name|" "$here/mutants" ||
+		{ echo "$name is not in selftests/mutants" >&2; exit 1; }
+done
 "$here/vm/deps.sh" test
 mkdir -p "$build"
 export -f copy_tree failure judge try
@@ -84,4 +91,4 @@ wanted "$@" | xargs -d '\n' -n 1 -P "$jobs" --process-slot-var=slot \
 
 missed=$(grep -c '^not ok' "$results")
 echo "$(grep -c '^ok' "$results") passed, $missed failed, 0 skipped"
-[ "$missed" -eq 0 ] && [ -s "$results" ]
+[ "$missed" -eq 0 ] && [ "$(wc -l < "$results")" -eq "$(wanted "$@" | wc -l)" ]

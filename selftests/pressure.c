@@ -6,6 +6,7 @@
 #include "regalloc_test.h"
 
 #include <sched.h>
+#include <sys/prctl.h>
 
 #define SLICE		(256 * 1024U)
 #define SLICES		16U		/* in a region of that class */
@@ -99,6 +100,7 @@ static void grab_for_ever(uint32_t length)
 	uint64_t h[8 * SLICES];
 	uint32_t got;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (rt_client_open(&c))
 		_exit(1);
 	for (;;)
@@ -329,6 +331,7 @@ static void be_greedy(unsigned int seed, struct greed *greed)
 	uint64_t h[256];
 	struct rt_client c;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (rt_client_open(&c) || rt_client_map(&c))
 		_exit(1);
 	while (!rt_load(&greed->enough)) {
@@ -370,7 +373,7 @@ static void be_greedy(unsigned int seed, struct greed *greed)
  * lowered it may be above for a while, but then it only becomes less. And
  * nobody is asked again who has not looked.
  */
-TEST_F_TIMEOUT(pressure, never_above_the_budget, 3600)
+TEST_F_TIMEOUT(pressure, never_above_the_budget, 24 * 3600)
 {
 	unsigned int seconds = rt_env_u32("REGALLOC_SECONDS", 5);
 	static const char * const budgets[] = { "64M", "24M", "96M", "8M" };

@@ -5,7 +5,7 @@
 #include "shrink.h"
 #include "solo.h"
 
-/* A program of the tests may run for 15 minutes. */
+/* A program of the tests may run for 30 minutes, and TIME. */
 #define MOST_SECONDS	300
 
 /**

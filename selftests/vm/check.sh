@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What can be seen without running anything: warnings of the compiler and of
-# sparse on every kernel in KERNELS (default: all that are supported), the
-# analyzers, Coccinelle's scripts of the kernel, the layout of the interface for
-# 32-bit programs, all dialects of C, what programs rely on in the library, the
-# bindings, the style of the kernel, its documentation comments, the documentation
-# and the manual pages, shell scripts, spelling.
+# sparse on every kernel in KERNELS (default: those of vm.sh list), the analyzers,
+# Coccinelle's scripts of the kernel, the layout of the interface for 32-bit
+# programs, all dialects of C, what programs rely on in the library, the bindings,
+# the style of the kernel, its documentation comments, the documentation and the
+# manual pages, shell scripts, spelling.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

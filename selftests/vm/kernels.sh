@@ -147,6 +147,7 @@ build_debug_kernel() {
 # debug_kernel VERSION FLAVOUR: Debian's source with FLAVOUR.config, built once.
 debug_kernel() {
 	local fragments=("$here/debug.config" "$here/$2.config") argument hash
+	"$here/deps.sh" build >&2
 	obtain unpack_source "$1" linux-tree
 	argument=$(instrumentation "$2")
 	hash=$({ cat "${fragments[@]}"; printf %s "$argument"; } |

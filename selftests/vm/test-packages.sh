@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Builds the packages, installs them on a bare Debian, boots that with each kernel
-# in KERNELS (default: all that are supported), and purges them. Kernels that are
+# in KERNELS (default: those of vm.sh list), and purges them. Kernels that are
 # newer than this Debian are for a tree of sid. What is worth keeping is in
 # build/packages.
 set -euo pipefail

@@ -3,13 +3,13 @@
 #
 # Runs the tests of the pure parts, of the library and of the slice map's model
 # here, and those of the device in a guest of each kernel in KERNELS (default:
-# all that are supported). TESTS names the programs to run there, and nothing
-# here, if not all of them are wanted; TIME (as in 90, 5m, 1h) makes those longer
-# that take it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. REGALLOC_SEED
-# and what else begins like that and is a number reach the programs, too; see
-# fuzz/main.c. JOBS of these run at the same time (default: 2): the tests here are
-# one, and so are those in each guest. Each result counts once. Logs stay in
-# build/test-*.
+# those of vm.sh list). TESTS names the programs to run there, and nothing here, if
+# not all of them are wanted; TIME (as in 90, 5m, 1h) makes those longer that take
+# it, and so do REGALLOC_KILLS and REGALLOC_RELOAD_CYCLES. REGALLOC_SEED and what
+# else begins like that and is a number reach the programs, too; see fuzz/main.c.
+# JOBS of these run at the same time: the tests here are one, and so are those in
+# each guest, which has 4 GiB (default: 2, or 1 where there is no memory for two).
+# Each result counts once. Logs stay in build/test-*.
 #
 # A kernel's name may have a variant behind it: with 6.1+dirty, free memory is
 # filled with other bytes before the module is loaded; with 6.1+numa, the guest
@@ -22,7 +22,8 @@ vm=$here/vm.sh
 build=$top/build
 PATH=$PATH:/usr/sbin:/sbin
 KERNELS=${KERNELS:-$("$vm" list)}
-JOBS=${JOBS:-2}
+memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
+JOBS=${JOBS:-$((memory_kib < 10 << 20 ? 1 : 2))}
 
 seconds() {
 	case $1 in
@@ -50,6 +51,8 @@ programs() {
 	case $1:${TESTS:-} in
 	*-kasan:) grep -v examples.sh "$build/payload/list"
 		echo kunit.sh fail_nth kmemleak.sh ;;
+	*-kasan:*) sed '/^kmemleak\.sh$/d' "$build/payload/list"
+		echo kmemleak.sh ;;
 	*-*:) grep -v examples.sh "$build/payload/list" ;;
 	*) cat "$build/payload/list" ;;
 	esac | tr '\n' ' '
@@ -231,7 +234,7 @@ run() {
 # What may be skipped, and where: KERNEL: PROGRAM: ...
 may_be_skipped='^6\.1(\+[a-z]+)?: dio: .*tmpfs takes no O_DIRECT before 6\.6'
 may_be_skipped+='|^[^+]*(\+dirty)?: numa: .*one node of memory'
-may_be_skipped+='|^6\.12-[a-z]*: kernel: examples.sh '
+may_be_skipped+='|^6\.12-[a-z+]*: kernel: examples.sh '
 
 # Counts the results inside the programs, which the runner prefixes with "# ".
 # Its own line about a program counts only against the program: if it died, told
@@ -318,12 +321,15 @@ if [ $# -gt 0 ]; then
 	exit
 fi
 
+[[ $JOBS =~ ^[1-9][0-9]*$ ]] || { echo "JOBS=$JOBS is no number" >&2; exit 1; }
 "$here/deps.sh" test
 mkdir -p "$build/selftests"
+exec 8>"$build/test.lock"
+flock -n 8 || { echo "other tests run in this tree" >&2; exit 1; }
 rm -rf "$build"/test-*
 # shellcheck disable=SC2086 # a list of words
 printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u |
-	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null &
+	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null 8>&- &
 source=$("$vm" source)
 export source KERNELS
 make_payload
@@ -331,6 +337,6 @@ make_disk
 wait
 status=0
 # shellcheck disable=SC2046,SC2086 # lists of words
-printf '%s\n' $([ -n "${TESTS:-}" ] || echo host) $KERNELS |
-	xargs -P "$JOBS" -I '{}' "$0" '{}' || status=$?
+printf '%s\n' $([ -n "${TESTS:-}" ] || echo host) $KERNELS | awk '!seen[$0]++' |
+	xargs -P "$JOBS" -I '{}' "$0" '{}' 8>&- || status=$?
 count "$build"/test-*.tap && exit "$status"

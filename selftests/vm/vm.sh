@@ -50,6 +50,7 @@ supported=$(sed -n 's/.*Supported kernels: \([0-9., ]*\)\. .*/\1/p' \
 kernels=$(grep -oE '\b[1-6]\.[0-9]+' <<< "$supported" | xargs)
 newer_kernels=$(grep -oE '\b([7-9]|[0-9]{2,})\.[0-9]+' <<< "$supported" | xargs)
 debug_kernels="6.12-kasan 6.12-kcsan"
+PATH=$PATH:/usr/sbin:/sbin	# depmod, modprobe
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 guest_modules="virtio_pci virtio_blk brd nbd loop ext4"
 
@@ -58,7 +59,7 @@ guest_modules="virtio_pci virtio_blk brd nbd loop ext4"
 # injected into vmalloc() has one.
 complaints='\[ *[0-9]+\.[0-9]{6}\].*(BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN:'
 complaints+='|INFO: (task|rcu|possible|trying)|self-detected stall|page allocation failure'
-complaints+='|general protection|double fault|[Kk]ernel panic|memory leaks)'
+complaints+='|general protection|double fault|[Kk]ernel panic)'
 
 die() {
 	echo "vm.sh: $*" >&2
@@ -99,7 +100,7 @@ kernel_make() {
 }
 
 # A warning fails the build, and fails it again the next time, unless ALLOW_WARNINGS
-# is set.
+# is set. So does an error of sparse, which ends with success.
 build() {
 	local version=$1 dir=$top/build/$1 log=$top/build/$1.log
 	kernel "$1"
@@ -119,7 +120,7 @@ build() {
 	# Without vmlinux at hand there is no BTF, and no need of it.
 	if [ -z "${ALLOW_WARNINGS:-}" ] &&
 		grep -v 'Skipping BTF generation' "$log" |
-		grep -iE 'warning:' >&2; then
+		grep -iE '(warning|error):' >&2; then
 		rm -rf "$dir"
 		die "warnings in the build for $RELEASE"
 	fi
@@ -272,8 +273,10 @@ verdict() {
 	word=$(tr -d '\r' < "$1" | sed -n 's/.*regalloc-vm: exit //p' | tail -n 1)
 	if grep -aqE "$complaints" "$1"; then
 		reason="the kernel complained"
-	elif [ "$2" -eq 124 ] || [ "$2" -eq 137 ]; then
+	elif [ "$2" -eq 124 ]; then
 		reason="timeout"
+	elif [ "$2" -eq 137 ]; then
+		reason="qemu was killed, by a timeout or for lack of memory"
 	elif [ -z "$word" ]; then
 		reason="the guest died (qemu: $2)"
 	elif [ "$word" -ne 0 ]; then
