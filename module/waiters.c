@@ -111,16 +111,19 @@ void regalloc_waiter_want(struct regalloc_waiters *waiters,
  * @waiter: in a queue
  * @end: until when at most, by ktime_get()
  *
+ * Not for KCSAN, since the macro looks at its timer while that may go off.
+ *
  * Context: may sleep.
  * Return: 0 with the turn; -ETIMEDOUT; -EINTR if a signal is pending.
  */
-int regalloc_waiter_sleep(struct regalloc_waiter *waiter, ktime_t end)
+int __no_kcsan regalloc_waiter_sleep(struct regalloc_waiter *waiter, ktime_t end)
 {
+	/* A timer would take less than none at all for an overflow: for ever. */
+	ktime_t left = max_t(ktime_t, ktime_sub(end, ktime_get()), 0);
 	int err;
 
 	err = wait_event_interruptible_hrtimeout(waiter->wakeup,
-						 READ_ONCE(waiter->turn),
-						 ktime_sub(end, ktime_get()));
+						 READ_ONCE(waiter->turn), left);
 	if (err == -ETIME)
 		return -ETIMEDOUT;
 	return err ? -EINTR : 0;

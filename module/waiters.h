@@ -15,7 +15,7 @@
  * Whoever makes something free kicks after that, and a waiter begins with a kick
  * of his own; so either he sees what became free, or the other sees him.
  *
- * The lock is the innermost of all; nothing sleeps under it.
+ * Under the lock are taken only those that it takes to wake somebody.
  */
 #ifndef REGALLOC_WAITERS_H
 #define REGALLOC_WAITERS_H

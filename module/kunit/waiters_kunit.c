@@ -2,6 +2,7 @@
 #include <kunit/test.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
+#include <linux/workqueue.h>
 
 #include "../waiters.c"
 
@@ -10,6 +11,7 @@ struct line {
 	struct regalloc_waiters waiters;
 	struct regalloc_wait_point point[3];
 	struct regalloc_waiter a, b, c;
+	struct delayed_work rescue;
 };
 
 static int line_init(struct kunit *test)
@@ -144,6 +146,14 @@ static void wanted_is_a_sum(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, regalloc_waiters_wanted(&l->waiters));
 }
 
+/* Gives the turn to whoever sleeps too long. */
+static void rescue_fn(struct work_struct *work)
+{
+	struct line *l = container_of(to_delayed_work(work), struct line, rescue);
+
+	regalloc_waiter_pass(&l->waiters, &l->a);
+}
+
 static void sleep_ends(struct kunit *test)
 {
 	struct line *l = test->priv;
@@ -154,6 +164,12 @@ static void sleep_ends(struct kunit *test)
 	end = ktime_add_ms(ktime_get(), 2);
 	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, regalloc_waiter_sleep(&l->b, end));
 	KUNIT_EXPECT_LE(test, end, ktime_get());
+	/* Who comes too late does not sleep at all. */
+	INIT_DELAYED_WORK(&l->rescue, rescue_fn);
+	schedule_delayed_work(&l->rescue, 5 * HZ);
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, regalloc_waiter_sleep(&l->b, end));
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, regalloc_waiter_sleep(&l->b, 0));
+	cancel_delayed_work_sync(&l->rescue);
 	regalloc_waiter_leave(&l->waiters, &l->a);
 	regalloc_waiter_leave(&l->waiters, &l->b);
 	regalloc_waiter_leave(&l->waiters, &l->c);
