@@ -420,22 +420,22 @@ regalloc_client_count_maybe_spares(struct regalloc_client *client)
 /**
  * regalloc_client_shrink() - close spares for the system, without waiting
  * @client: where to look
- * @most: how many to close at most
+ * @looks: at how many regions to look at most; lowered by those looked at
  *
  * Context: as regalloc_pool_shrink_locked(); does not wait for the client's
  * lock either.
  * Return: how many were closed.
  */
 unsigned int regalloc_client_shrink(struct regalloc_client *client,
-				    unsigned int most)
+				    unsigned int *looks)
 {
 	unsigned int class, closed = 0;
 
 	if (!mutex_trylock(&client->owner.lock))
 		return 0;
-	for (class = 0; class < REGALLOC_NR_CLASSES && closed < most; class++)
+	for (class = 0; class < REGALLOC_NR_CLASSES && *looks; class++)
 		closed += regalloc_pool_shrink_locked(&client->pools[class],
-						      most - closed);
+						      looks);
 	mutex_unlock(&client->owner.lock);
 	return closed;
 }

@@ -123,7 +123,7 @@ void regalloc_client_attend(struct regalloc_client *client, u32 bits, bool on);
 unsigned long
 regalloc_client_count_maybe_spares(struct regalloc_client *client);
 unsigned int regalloc_client_shrink(struct regalloc_client *client,
-				    unsigned int most);
+				    unsigned int *looks);
 void regalloc_client_add_usage(struct regalloc_client *client,
 			       struct regalloc_usage *usage);
 

@@ -294,31 +294,6 @@ static bool close_marked(struct regalloc_pool *pool,
 	return false;
 }
 
-/* Close marked regions; one of which a page is locked only if we may wait. */
-static unsigned int close_some(struct regalloc_pool *pool, unsigned int most,
-			       unsigned long idle, unsigned long *next,
-			       bool may_wait)
-{
-	struct regalloc_region *region;
-	unsigned int closed = 0;
-	unsigned long slot;
-
-	lockdep_assert_held(&pool->owner->lock);
-	regalloc_pool_collect_dirty_locked(pool);
-	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
-		unsigned long age = jiffies - region->released_at;
-
-		if (closed == most)
-			break;
-		cond_resched();
-		if (age < idle)
-			*next = min(*next, idle - age);
-		else if (may_wait || !regalloc_region_is_busy(region))
-			closed += close_marked(pool, region, slot);
-	}
-	return closed;
-}
-
 /**
  * regalloc_pool_close_spares_locked() - close regions without a live slice
  * @pool: where to look
@@ -335,20 +310,52 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 					       unsigned long idle,
 					       unsigned long *next)
 {
-	return close_some(pool, most, idle, next, true);
+	struct regalloc_region *region;
+	unsigned int closed = 0;
+	unsigned long slot;
+
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_pool_collect_dirty_locked(pool);
+	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
+		unsigned long age = jiffies - region->released_at;
+
+		if (closed == most)
+			break;
+		cond_resched();
+		if (age < idle)
+			*next = min(*next, idle - age);
+		else
+			closed += close_marked(pool, region, slot);
+	}
+	return closed;
 }
 
 /**
  * regalloc_pool_shrink_locked() - close spares for the system, without waiting
  * @pool: where to look
- * @most: how many to close at most
+ * @looks: at how many regions to look at most; lowered by those looked at
  *
  * Context: client's lock held. May run in a fault that has a page locked and
  * allocates memory, so regions of which a page is locked are left alone.
  * Return: how many were closed.
  */
 unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
-					 unsigned int most)
+					 unsigned int *looks)
 {
-	return close_some(pool, most, 0, NULL, false);
+	struct regalloc_region *region;
+	unsigned int closed = 0;
+	unsigned long slot;
+
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_pool_collect_dirty_locked(pool);
+	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
+		if (!*looks)
+			break;
+		cond_resched();
+		if (regalloc_region_is_busy(region))
+			continue;
+		--*looks;
+		closed += close_marked(pool, region, slot);
+	}
+	return closed;
 }

@@ -134,7 +134,7 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 					       unsigned long idle,
 					       unsigned long *next);
 unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
-					 unsigned int most);
+					 unsigned int *looks);
 
 struct page *regalloc_pool_lock_page(struct regalloc_pool *pool,
 				     unsigned long slot, unsigned int pgoff);

@@ -39,24 +39,25 @@ static unsigned long count_pages(struct shrinker *unused,
 	return regions * REGION_PAGES;
 }
 
+/* A look costs time whether it closes the region or not. */
 static unsigned long scan_pages(struct shrinker *unused,
 				struct shrink_control *sc)
 {
 	unsigned int most = min_t(unsigned long, UINT_MAX,
 				  DIV_ROUND_UP(sc->nr_to_scan, REGION_PAGES));
+	unsigned int left = most, closed = 0;
 	struct regalloc_client *client;
-	unsigned int closed = 0;
 	int walk;
 
 	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
-		if (closed == most)
+		if (!left)
 			break;
-		closed += regalloc_client_shrink(client, most - closed);
+		closed += regalloc_client_shrink(client, &left);
 	}
 	srcu_read_unlock(&domain->walks, walk);
-	sc->nr_scanned = closed * REGION_PAGES;
-	return closed ? sc->nr_scanned : SHRINK_STOP;
+	sc->nr_scanned = (most - left) * REGION_PAGES;
+	return sc->nr_scanned ? closed * REGION_PAGES : SHRINK_STOP;
 }
 
 /* As if the system were short of memory: how many pages there are to be had. */
@@ -70,7 +71,7 @@ static int shrink_get(void *data, u64 *pages)
 	return 0;
 }
 
-/* And take so many. */
+/* And look at so many. */
 static int shrink_set(void *data, u64 pages)
 {
 	struct shrink_control sc = {

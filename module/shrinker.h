@@ -3,9 +3,8 @@
  * The shrinker: when the system is short of memory, spare regions go before
  * anything else has to.
  *
- * It runs inside other people's allocations. So the locks that it takes, the
- * clients', are such that nobody allocates memory while holding one;
- * /sys/kernel/debug/regalloc/shrink has lockdep check that.
+ * It runs inside other people's allocations, and only tries the clients' locks.
+ * /sys/kernel/debug/regalloc/shrink has lockdep see those that it takes inside.
  */
 #ifndef REGALLOC_SHRINKER_H
 #define REGALLOC_SHRINKER_H

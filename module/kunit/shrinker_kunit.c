@@ -62,6 +62,20 @@ static void takes_no_more_than_it_is_told_to(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, scanned);
 }
 
+static void a_look_counts_as_much(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	unsigned long scanned;
+
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	domain_env_open_spare(test, e->b, OF_256K);
+	KUNIT_EXPECT_EQ(test, 0, scan(1, &scanned));
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scanned);
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scanned);
+}
+
 /* Whoever needs memory may hold them himself, or a page of a region. */
 static void waits_for_no_lock(struct kunit *test)
 {
@@ -90,6 +104,7 @@ static void waits_for_no_lock(struct kunit *test)
 static struct kunit_case shrinker_cases[] = {
 	KUNIT_CASE(counts_what_may_be_spare),
 	KUNIT_CASE(takes_no_more_than_it_is_told_to),
+	KUNIT_CASE(a_look_counts_as_much),
 	KUNIT_CASE(waits_for_no_lock),
 	{}
 };
