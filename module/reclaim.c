@@ -129,6 +129,9 @@ static void queue_decay(struct regalloc_domain *domain, unsigned int decay_ms)
 {
 	queue_delayed_work(regalloc_wq, &domain->decay,
 			   msecs_to_jiffies(decay_ms));
+	/* Whoever changed it meanwhile may have had his look before that. */
+	if (READ_ONCE(domain->decay_ms) != decay_ms)
+		mod_delayed_work(regalloc_wq, &domain->decay, 0);
 }
 
 /**

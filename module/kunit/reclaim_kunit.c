@@ -158,6 +158,16 @@ static void armed_once_by_a_release(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_ARM));
 }
 
+/* Who has read it before it was changed does not put off the next look. */
+static void changed_while_armed(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	queue_decay(&e->domain, 10 * ENV_DECAY_MS);
+	flush_work(&e->domain.decay.work);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&e->domain.decay));
+}
+
 static void without_decay_at_once(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
@@ -274,6 +284,7 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(trim_takes_all_and_tells),
 	KUNIT_CASE(decay_waits_and_closes),
 	KUNIT_CASE(armed_once_by_a_release),
+	KUNIT_CASE(changed_while_armed),
 	KUNIT_CASE(without_decay_at_once),
 	KUNIT_CASE(closing_while_room_is_wanted),
 	KUNIT_CASE(flush_looks_everywhere),
