@@ -52,6 +52,14 @@ static u64 ram_bytes(void)
 	return (u64)totalram_pages() << PAGE_SHIFT;
 }
 
+/* Memory may have come later, which the windows of this load are too small for. */
+static u64 most_bytes(void)
+{
+	u64 ram = ram_bytes();
+
+	return domain_is_up ? min(ram, 1ULL << domain.geo.span_shift) : ram;
+}
+
 /* How much of a parameter fits into one line of the log. */
 static int shown(const char *val)
 {
@@ -64,7 +72,7 @@ static int budget_set(const char *val, const struct kernel_param *kp)
 	u64 bytes;
 	int err;
 
-	if (regalloc_budget_parse(val, ram_bytes(), &bytes, &why)) {
+	if (regalloc_budget_parse(val, most_bytes(), &bytes, &why)) {
 		pr_err("budget '%.*s' refused: %s\n", shown(val), val, why);
 		return -EINVAL;
 	}
