@@ -67,11 +67,12 @@ static bool others_come_first(const struct regalloc_request *req,
 			regalloc_waiters_wanted(waiters) > 0;
 }
 
-/* Have a spare of the client's own closed, or memory that it does not pin now. */
+/* Free what is pinned no more, and a spare of the client's own; false: neither. */
 static bool make_own_room(const struct regalloc_request *req)
 {
-	regalloc_pinned_reap();
-	return regalloc_reclaim_own(req->client);
+	bool reaped = regalloc_pinned_reap();
+
+	return regalloc_reclaim_own(req->client) || reaped;
 }
 
 /* Close a spare region that keeps @req from having one. */
@@ -111,7 +112,7 @@ static int grow(const struct regalloc_request *req,
 	if (taken > 0)
 		regalloc_waiters_kick(&budget->waiters);
 	/* If it is the memory cgroup, only our own memory helps. */
-	if (taken == -ENOMEM && regalloc_reclaim_own(req->client))
+	if (taken == -ENOMEM && make_own_room(req))
 		return -EAGAIN;
 	if (is_shortage(taken) &&
 	    (make_room(req, taken) || changes != count_changes(budget) ||

@@ -6,6 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <linux/regalloc.h>
 
@@ -21,9 +22,10 @@
 #define PINNED_FIRST_LOOK	msecs_to_jiffies(20)
 #define PINNED_NEXT_LOOK(last)	min(2 * (last), HZ)
 
-static LIST_HEAD(pinned_regions);
-static DEFINE_MUTEX(pinned_lock);	/* pinned_regions, its members */
-static unsigned long pinned_delay;	/* and the time between two looks */
+static DEFINE_MUTEX(reap_lock);		/* held while looking at them; outer one */
+static DEFINE_SPINLOCK(pinned_lock);	/* protects the two below */
+static LIST_HEAD(pinned_regions);	/* but for those that are looked at */
+static unsigned long pinned_delay;	/* between two looks */
 
 static void pinned_work_fn(struct work_struct *work);
 static DECLARE_DELAYED_WORK(pinned_work, pinned_work_fn);
@@ -172,10 +174,12 @@ static u64 chunk_free(struct regalloc_chunk *chunk)
 }
 
 /*
- * Give a closed region's chunks back as far as we can; true if none is left. They
- * are uncharged together, so that whoever waits for a region sees all of it.
+ * Give a closed region's chunks back as far as we can, and say how many bytes these
+ * were; true if none is left. They are uncharged together, so that whoever waits
+ * for a region sees all of it.
  */
-static bool region_free_chunks(struct regalloc_region *region, bool pinned)
+static bool region_free_chunks(struct regalloc_region *region, bool pinned,
+			       u64 *bytes)
 {
 	bool all = true;
 	unsigned int i;
@@ -200,6 +204,7 @@ static bool region_free_chunks(struct regalloc_region *region, bool pinned)
 	}
 	if (freed)
 		regalloc_account_uncharge(region->account, freed);
+	*bytes += freed;
 	return all;
 }
 
@@ -260,15 +265,16 @@ bool regalloc_region_is_busy(const struct regalloc_region *region)
  */
 void regalloc_region_close(struct regalloc_region *region)
 {
-	might_lock(&pinned_lock);
+	u64 freed = 0;
+
 	regalloc_account_note_close(region->account);
 
 	cond_resched();
-	if (region_free_chunks(region, false)) {
+	if (region_free_chunks(region, false, &freed)) {
 		region_free(region);
 		return;
 	}
-	mutex_lock(&pinned_lock);
+	spin_lock(&pinned_lock);
 	list_add_tail(&region->link, &pinned_regions);
 	/* A look that is near already must not be put off time and again. */
 	if (pinned_delay != PINNED_FIRST_LOOK ||
@@ -276,7 +282,7 @@ void regalloc_region_close(struct regalloc_region *region)
 		pinned_delay = PINNED_FIRST_LOOK;
 		mod_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
 	}
-	mutex_unlock(&pinned_lock);
+	spin_unlock(&pinned_lock);
 }
 
 /**
@@ -354,35 +360,56 @@ void regalloc_region_zero(const struct regalloc_region *region,
 	}
 }
 
-/**
- * regalloc_pinned_reap() - free the pinned memory that has been let go
- *
- * Context: may sleep.
- */
-void regalloc_pinned_reap(void)
+/* Who closes a region in the meantime does not wait for us. */
+static u64 reap_locked(void)
 {
 	struct regalloc_region *region, *next;
+	LIST_HEAD(regions);
+	u64 freed = 0;
 
-	mutex_lock(&pinned_lock);
-	list_for_each_entry_safe(region, next, &pinned_regions, link) {
+	spin_lock(&pinned_lock);
+	list_splice_init(&pinned_regions, &regions);
+	spin_unlock(&pinned_lock);
+	list_for_each_entry_safe(region, next, &regions, link) {
 		cond_resched();
-		if (!region_free_chunks(region, true))
+		if (!region_free_chunks(region, true, &freed))
 			continue;
 		list_del(&region->link);
 		region_free(region);
 	}
-	mutex_unlock(&pinned_lock);
+	spin_lock(&pinned_lock);
+	list_splice(&regions, &pinned_regions);
+	spin_unlock(&pinned_lock);
+	return freed;
+}
+
+/**
+ * regalloc_pinned_reap() - free the pinned memory that has been let go
+ *
+ * Context: may sleep.
+ * Return: whether there was any.
+ */
+bool regalloc_pinned_reap(void)
+{
+	u64 freed;
+
+	mutex_lock(&reap_lock);
+	freed = reap_locked();
+	mutex_unlock(&reap_lock);
+	return freed > 0;
 }
 
 static void pinned_work_fn(struct work_struct *work)
 {
-	regalloc_pinned_reap();
-	mutex_lock(&pinned_lock);
+	mutex_lock(&reap_lock);
+	reap_locked();
+	spin_lock(&pinned_lock);
 	if (!list_empty(&pinned_regions)) {
 		pinned_delay = PINNED_NEXT_LOOK(pinned_delay);
 		queue_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
 	}
-	mutex_unlock(&pinned_lock);
+	spin_unlock(&pinned_lock);
+	mutex_unlock(&reap_lock);
 }
 
 /**

@@ -86,7 +86,7 @@ struct page *regalloc_region_page(const struct regalloc_region *region,
 void regalloc_region_zero(const struct regalloc_region *region,
 			  unsigned int offset, unsigned int bytes);
 
-void regalloc_pinned_reap(void);
+bool regalloc_pinned_reap(void);
 
 /* For work that closes regions: it may take long and likes any CPU. */
 extern struct workqueue_struct *regalloc_wq;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/mm.h>
+
 #include "../alloc.c"
+#include "../region.h"
 #include "domain_env.h"
 
 static int alloc_some(struct regalloc_client *client, unsigned int class,
@@ -193,6 +196,31 @@ static void room_belongs_to_those_who_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 }
 
+/* What is reserved is there at once, also if it is pinned no more just now. */
+static void reserve_comes_from_what_was_pinned(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
+	struct regalloc_wait_point point = {};
+	struct regalloc_waiter waiter;
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(test, 0,
+			regalloc_account_set_limits(e->a->owner.account, REGION,
+						    U64_MAX));
+	domain_env_open_spare(test, e->a, OF_256K);
+	page = regalloc_region_page(xa_load(&e->a->pools[OF_256K].regions, 0),
+				    0);
+	get_page(page);
+	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(e->a, 1, 0, NULL));
+	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_want(waiters, &waiter, REGION);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	put_page(page);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	regalloc_waiter_leave(waiters, &waiter);
+}
+
 /* However often something becomes free, and whoever came first. */
 static void who_is_at_his_limit_is_in_nobodys_way(struct kunit *test)
 {
@@ -232,6 +260,7 @@ static struct kunit_case alloc_cases[] = {
 	KUNIT_CASE(waits_in_vain),
 	KUNIT_CASE(waits_for_room),
 	KUNIT_CASE(room_belongs_to_those_who_wait),
+	KUNIT_CASE(reserve_comes_from_what_was_pinned),
 	KUNIT_CASE(who_is_at_his_limit_is_in_nobodys_way),
 	{}
 };

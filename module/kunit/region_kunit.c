@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
+#include <linux/completion.h>
 
 #include "../region.c"
 
@@ -98,12 +99,53 @@ static void pinned_until_it_is_let_go(struct kunit *test)
 	regalloc_region_close(region);
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&p->account->own.pinned));
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&p->account->own.charged));
-	regalloc_pinned_reap();
+	KUNIT_EXPECT_FALSE(test, regalloc_pinned_reap());
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&p->account->own.charged));
 	put_page(page);
 	regalloc_pinned_reap();
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->account->own.pinned));
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->account->own.charged));
+}
+
+/**
+ * struct closer - somebody who closes a region
+ * @work: that does it
+ * @region: to be closed
+ * @done: it is
+ */
+struct closer {
+	struct work_struct work;
+	struct regalloc_region *region;
+	struct completion done;
+};
+
+static void close_fn(struct work_struct *work)
+{
+	struct closer *closer = container_of(work, struct closer, work);
+
+	regalloc_region_close(closer->region);
+	complete(&closer->done);
+}
+
+/* Whoever looks at what is pinned may take his time. */
+static void closing_waits_for_no_reaper(struct kunit *test)
+{
+	struct closer *closer = kunit_kzalloc(test, sizeof(*closer), GFP_KERNEL);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, closer);
+	closer->region = open_one(test);
+	page = regalloc_region_page(closer->region, 0);
+	get_page(page);
+	INIT_WORK(&closer->work, close_fn);
+	init_completion(&closer->done);
+	mutex_lock(&reap_lock);
+	schedule_work(&closer->work);
+	KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&closer->done,
+							     10 * HZ));
+	mutex_unlock(&reap_lock);
+	flush_work(&closer->work);
+	put_page(page);
 }
 
 static void pinned_at_the_very_end(struct kunit *test)
@@ -125,6 +167,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(charged_while_open),
 	KUNIT_CASE(pages_in_order),
 	KUNIT_CASE(pinned_until_it_is_let_go),
+	KUNIT_CASE(closing_waits_for_no_reaper),
 	KUNIT_CASE(pinned_at_the_very_end),
 	{}
 };
