@@ -12,8 +12,8 @@
  * own. So the budget is spoken for not by what is charged, but by the greater of
  * charge and reserve of each account.
  *
- * The lock is taken for a few instructions; only that of the waiters comes after
- * it. Nothing here sleeps.
+ * The lock is taken for a few instructions, and no other one under it. Nothing here
+ * sleeps.
  */
 #ifndef REGALLOC_BUDGET_H
 #define REGALLOC_BUDGET_H

@@ -76,7 +76,7 @@ static int open_and_take(struct regalloc_pool *pool, bool zero,
 	if (IS_ERR(region))
 		return PTR_ERR(region);
 	if (reserve_slot(pool, &slot, &region->map)) {
-		/* Under the lock as always, so that who looks for room waits. */
+		/* As always under the lock, which who looks for room takes, too. */
 		mutex_lock(&pool->owner->lock);
 		regalloc_region_close(region);
 		mutex_unlock(&pool->owner->lock);
