@@ -131,7 +131,7 @@ static uint32_t cap(const struct model *m)
 	uint64_t bytes = m->budget;
 
 	if (m->limit && m->limit < bytes)
-		bytes = m->limit < m->reserve ? m->reserve : m->limit;
+		bytes = m->limit;
 	return bytes / RT_REGION;
 }
 
@@ -139,7 +139,8 @@ static uint32_t cap(const struct model *m)
 void model_set_limits(struct model *m, uint64_t reserve, uint64_t limit)
 {
 	m->reserve = (reserve + RT_REGION - 1) / RT_REGION * RT_REGION;
-	m->limit = limit;
+	/* A limit of 0 is none. */
+	m->limit = limit && limit < m->reserve ? m->reserve : limit;
 	m->most_open = m->busy;
 }
 
