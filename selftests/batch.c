@@ -295,6 +295,7 @@ static void map_thread(unsigned int index, void *arg)
 
 	while (!rt_load(&crew->stop)) {
 		uint64_t offset = rand_r(&seed) % 1024 * 4096UL, h;
+		uint64_t begin = rt_now_ms();
 		uint8_t byte = 0;
 
 		if (!index) {
@@ -314,8 +315,11 @@ static void map_thread(unsigned int index, void *arg)
 			rt_add(&crew->corrupt, 1);
 		if (rt_release_one(crew->c->fd, h))
 			rt_add(&crew->odd, 1);
-		/* Now and then nobody has one, and the region can close. */
-		usleep(rand_r(&seed) % 512);
+		/*
+		 * Now and then nobody has one, and the region can close: also
+		 * where it takes long to have one.
+		 */
+		usleep(rand_r(&seed) % (512 + 2000 * (rt_now_ms() - begin)));
 	}
 }
 
