@@ -6,9 +6,9 @@
 
 #include "alloc.h"
 #include "client.h"
+#include "pinned.h"
 #include "pressure.h"
 #include "reclaim.h"
-#include "region.h"
 #include "trace.h"
 
 /*

@@ -32,9 +32,9 @@
 #include "client.h"
 #include "ioctl.h"
 #include "mmap.h"
+#include "pinned.h"
 #include "pressure.h"
 #include "reclaim.h"
-#include "region.h"
 #include "shrinker.h"
 #include "sysfs.h"
 
@@ -225,9 +225,9 @@ static int __init regalloc_init(void)
 	err = regalloc_domain_init(&domain);
 	if (err)
 		return err;
-	err = regalloc_region_init();
+	err = regalloc_pinned_init();
 	if (err)
-		goto err_region;
+		goto err_pinned;
 	err = regalloc_client_init();
 	if (err)
 		goto err_client;
@@ -248,8 +248,8 @@ err_misc:
 err_shrinker:
 	regalloc_client_exit();
 err_client:
-	regalloc_region_exit();
-err_region:
+	regalloc_pinned_exit();
+err_pinned:
 	regalloc_domain_exit(&domain);
 	return err;
 }
@@ -261,7 +261,7 @@ static void __exit regalloc_exit(void)
 	domain_down();
 	regalloc_shrinker_exit();
 	regalloc_client_exit();
-	regalloc_region_exit();
+	regalloc_pinned_exit();
 	regalloc_domain_exit(&domain);
 }
 module_exit(regalloc_exit);

@@ -5,6 +5,7 @@
 
 #include "budget.h"
 #include "map_pages.h"
+#include "pinned.h"
 #include "pool.h"
 #include "region.h"
 #include "slice_map.h"
@@ -101,7 +102,8 @@ static void close_region(struct regalloc_pool *pool,
 	WRITE_ONCE(region->map.hint->dirty, 0);
 	regalloc_region_zap(region, pool->owner->mapping,
 			    regalloc_pool_offset(pool, slot));
-	regalloc_region_close(region);
+	if (!regalloc_region_close(region))
+		regalloc_pinned_add(region);
 }
 
 /**

@@ -4,6 +4,7 @@
 #include <linux/jiffies.h>
 
 #include "budget.h"
+#include "pinned.h"
 #include "pool.h"
 #include "region.h"
 #include "slice_map.h"
@@ -78,7 +79,8 @@ static int open_and_take(struct regalloc_pool *pool, bool zero,
 	if (reserve_slot(pool, &slot, &region->map)) {
 		/* As always under the lock, which who looks for room takes, too. */
 		mutex_lock(&pool->owner->lock);
-		regalloc_region_close(region);
+		if (!regalloc_region_close(region))
+			regalloc_pinned_add(region);
 		mutex_unlock(&pool->owner->lock);
 		return -ENOMEM;
 	}

@@ -5,9 +5,9 @@
 #include <linux/minmax.h>
 
 #include "client.h"
+#include "pinned.h"
 #include "pressure.h"
 #include "reclaim.h"
-#include "region.h"
 
 /**
  * regalloc_reclaim_own() - close one spare of a client

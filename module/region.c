@@ -3,11 +3,8 @@
 #include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
-#include <linux/workqueue.h>
 #include <linux/regalloc.h>
 
 #include "budget.h"
@@ -17,20 +14,6 @@
 
 /* The core maps a page table's worth at once if a chunk is of this order. */
 #define CHUNK_ORDER	min_t(unsigned int, PMD_SHIFT - PAGE_SHIFT, REGION_ORDER)
-
-/* How long to wait until the next look at pinned memory: longer each time. */
-#define PINNED_FIRST_LOOK	msecs_to_jiffies(20)
-#define PINNED_NEXT_LOOK(last)	min(2 * (last), HZ)
-
-static DEFINE_MUTEX(reap_lock);		/* held while looking at them; outer one */
-static DEFINE_SPINLOCK(pinned_lock);	/* protects the two below */
-static LIST_HEAD(pinned_regions);	/* but for those that are looked at */
-static unsigned long pinned_delay;	/* between two looks */
-
-static void pinned_work_fn(struct work_struct *work);
-static DECLARE_DELAYED_WORK(pinned_work, pinned_work_fn);
-
-struct workqueue_struct *regalloc_wq;
 
 /*
  * One chunk, or NULL. Only two attempts may take their time: the largest one,
@@ -145,69 +128,6 @@ struct regalloc_region *regalloc_region_open(struct regalloc_account *account)
 	return region;
 }
 
-static void region_free(struct regalloc_region *region)
-{
-	regalloc_account_put(region->account);
-	kvfree_rcu(region, rcu);
-}
-
-/*
- * Nobody can find the chunk any more, so the only references are ours and
- * those taken before. One that GUP takes and drops again at this very moment
- * does no harm: whoever drops the last one frees the page.
- */
-static bool chunk_is_ours_alone(const struct regalloc_chunk *chunk)
-{
-	return page_count(chunk->page) == 1;
-}
-
-/* Returns how many bytes are to be uncharged. */
-static u64 chunk_free(struct regalloc_chunk *chunk)
-{
-	struct page *page = chunk->page;
-	u64 bytes = chunk_bytes(chunk);
-
-	/* A fault that found the region before it closed may still look. */
-	WRITE_ONCE(chunk->page, NULL);
-	put_page(page);
-	return bytes;
-}
-
-/*
- * Give a closed region's chunks back as far as we can, and say how many bytes these
- * were; true if none is left. They are uncharged together, so that whoever waits
- * for a region sees all of it.
- */
-static bool region_free_chunks(struct regalloc_region *region, bool pinned,
-			       u64 *bytes)
-{
-	bool all = true;
-	unsigned int i;
-	u64 freed = 0;
-
-	for (i = 0; i < region->nr_chunks; i++) {
-		struct regalloc_chunk *chunk = &region->chunks[i];
-
-		if (!chunk->page)
-			continue;
-		if (chunk_is_ours_alone(chunk)) {
-			if (pinned)
-				regalloc_account_unpin(region->account,
-						       chunk_bytes(chunk));
-			freed += chunk_free(chunk);
-		} else {
-			if (!pinned)
-				regalloc_account_pin(region->account,
-						     chunk_bytes(chunk));
-			all = false;
-		}
-	}
-	if (freed)
-		regalloc_account_uncharge(region->account, freed);
-	*bytes += freed;
-	return all;
-}
-
 /* After this, a fault either has its mapping in place or fails. */
 static void region_wait_for_faults(struct regalloc_region *region)
 {
@@ -253,36 +173,6 @@ bool regalloc_region_is_busy(const struct regalloc_region *region)
 		if (PageLocked(region->chunks[i].page))
 			return true;
 	return false;
-}
-
-/**
- * regalloc_region_close() - give a region's memory back
- * @region: that nobody can find or has mapped any more; gone after this
- *
- * What is still referenced stays charged, as pinned, until it is not.
- *
- * Context: may sleep.
- */
-void regalloc_region_close(struct regalloc_region *region)
-{
-	u64 freed = 0;
-
-	regalloc_account_note_close(region->account);
-
-	cond_resched();
-	if (region_free_chunks(region, false, &freed)) {
-		region_free(region);
-		return;
-	}
-	spin_lock(&pinned_lock);
-	list_add_tail(&region->link, &pinned_regions);
-	/* A look that is near already must not be put off time and again. */
-	if (pinned_delay != PINNED_FIRST_LOOK ||
-	    !delayed_work_pending(&pinned_work)) {
-		pinned_delay = PINNED_FIRST_LOOK;
-		mod_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
-	}
-	spin_unlock(&pinned_lock);
 }
 
 /**
@@ -360,94 +250,123 @@ void regalloc_region_zero(const struct regalloc_region *region,
 	}
 }
 
-/* Who closes a region in the meantime does not wait for us. */
-static u64 reap_locked(void)
+static void region_free(struct regalloc_region *region)
 {
-	struct regalloc_region *region, *next;
-	LIST_HEAD(regions);
+	regalloc_account_put(region->account);
+	kvfree_rcu(region, rcu);
+}
+
+/*
+ * Nobody can find the chunk any more, so the only references are ours and
+ * those taken before. One that GUP takes and drops again at this very moment
+ * does no harm: whoever drops the last one frees the page.
+ */
+static bool chunk_is_ours_alone(const struct regalloc_chunk *chunk)
+{
+	return page_count(chunk->page) == 1;
+}
+
+/* Returns how many bytes are to be uncharged. */
+static u64 chunk_free(struct regalloc_chunk *chunk)
+{
+	struct page *page = chunk->page;
+	u64 bytes = chunk_bytes(chunk);
+
+	/* A fault that found the region before it closed may still look. */
+	WRITE_ONCE(chunk->page, NULL);
+	put_page(page);
+	return bytes;
+}
+
+/*
+ * Give a closed region's chunks back as far as we can, and say how many bytes
+ * these were; true if that was the end of it. They are uncharged together, so
+ * that whoever waits for a region sees all of it.
+ */
+static bool region_free_chunks(struct regalloc_region *region, bool pinned,
+			       u64 *bytes)
+{
+	bool all = true;
+	unsigned int i;
 	u64 freed = 0;
 
-	spin_lock(&pinned_lock);
-	list_splice_init(&pinned_regions, &regions);
-	spin_unlock(&pinned_lock);
-	list_for_each_entry_safe(region, next, &regions, link) {
-		cond_resched();
-		if (!region_free_chunks(region, true, &freed))
+	for (i = 0; i < region->nr_chunks; i++) {
+		struct regalloc_chunk *chunk = &region->chunks[i];
+
+		if (!chunk->page)
 			continue;
-		list_del(&region->link);
-		region_free(region);
+		if (chunk_is_ours_alone(chunk)) {
+			if (pinned)
+				regalloc_account_unpin(region->account,
+						       chunk_bytes(chunk));
+			freed += chunk_free(chunk);
+		} else {
+			if (!pinned)
+				regalloc_account_pin(region->account,
+						     chunk_bytes(chunk));
+			all = false;
+		}
 	}
-	spin_lock(&pinned_lock);
-	list_splice(&regions, &pinned_regions);
-	spin_unlock(&pinned_lock);
-	return freed;
+	if (freed)
+		regalloc_account_uncharge(region->account, freed);
+	*bytes += freed;
+	if (all)
+		region_free(region);
+	return all;
 }
 
 /**
- * regalloc_pinned_reap() - free the pinned memory that has been let go
+ * regalloc_region_close() - give a region's memory back
+ * @region: that nobody can find or has mapped any more
+ *
+ * What is still referenced stays charged, as pinned.
  *
  * Context: may sleep.
- * Return: whether there was any.
+ * Return: true if that was the end of the region; false if some of it is pinned
+ * and the caller is to hand it to regalloc_pinned_add().
  */
-bool regalloc_pinned_reap(void)
+bool regalloc_region_close(struct regalloc_region *region)
 {
-	u64 freed;
+	u64 freed = 0;
 
-	mutex_lock(&reap_lock);
-	freed = reap_locked();
-	mutex_unlock(&reap_lock);
-	return freed > 0;
-}
-
-static void pinned_work_fn(struct work_struct *work)
-{
-	mutex_lock(&reap_lock);
-	reap_locked();
-	spin_lock(&pinned_lock);
-	if (!list_empty(&pinned_regions)) {
-		pinned_delay = PINNED_NEXT_LOOK(pinned_delay);
-		queue_delayed_work(regalloc_wq, &pinned_work, pinned_delay);
-	}
-	spin_unlock(&pinned_lock);
-	mutex_unlock(&reap_lock);
+	regalloc_account_note_close(region->account);
+	cond_resched();
+	return region_free_chunks(region, false, &freed);
 }
 
 /**
- * regalloc_region_init() - set up what regions need
+ * regalloc_region_reap() - free what is pinned no more
+ * @region: that has closed, but was pinned then
+ * @freed: raised by the bytes that were freed
  *
- * Return: 0 or -ENOMEM.
+ * Context: may sleep.
+ * Return: true if that was the end of the region.
  */
-int regalloc_region_init(void)
+bool regalloc_region_reap(struct regalloc_region *region, u64 *freed)
 {
-	regalloc_wq = alloc_workqueue("regalloc", WQ_UNBOUND, 0);
-	return regalloc_wq ? 0 : -ENOMEM;
+	cond_resched();
+	return region_free_chunks(region, true, freed);
 }
 
 /**
- * regalloc_region_exit() - let go of all pinned memory
+ * regalloc_region_abandon() - let go of what is still pinned
+ * @region: that has closed; gone after this
  *
- * Whoever still references it frees it; the pages are not ours to watch any
- * more. Nothing may be opened or closed from now on.
+ * Whoever still references its memory frees it.
  *
- * Context: may sleep; module exit.
+ * Context: may sleep; module exit, since nobody counts that memory any more.
  */
-void regalloc_region_exit(void)
+void regalloc_region_abandon(struct regalloc_region *region)
 {
-	struct regalloc_region *region, *next;
 	unsigned int i;
 
-	cancel_delayed_work_sync(&pinned_work);
-	destroy_workqueue(regalloc_wq);
-	list_for_each_entry_safe(region, next, &pinned_regions, link) {
-		for (i = 0; i < region->nr_chunks; i++) {
-			if (!region->chunks[i].page)
-				continue;
-			regalloc_account_unpin(region->account,
-					       chunk_bytes(&region->chunks[i]));
-			regalloc_account_uncharge(region->account,
-						  chunk_free(&region->chunks[i]));
-		}
-		list_del(&region->link);
-		region_free(region);
+	for (i = 0; i < region->nr_chunks; i++) {
+		struct regalloc_chunk *chunk = &region->chunks[i];
+
+		if (!chunk->page)
+			continue;
+		regalloc_account_unpin(region->account, chunk_bytes(chunk));
+		regalloc_account_uncharge(region->account, chunk_free(chunk));
 	}
+	region_free(region);
 }

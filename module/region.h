@@ -6,9 +6,7 @@
  * reference to the account that they are charged to. It belongs to the pool
  * that opened it, and is open exactly as long as it is in that pool's xarray.
  * When the pool closes it, the chunks that nobody references are freed at
- * once; if some are left, the region goes over to the list of pinned regions
- * here, stays charged for those chunks, and is looked at from time to time
- * until they are free.
+ * once; if some are left, the region goes over to the pinned ones (pinned.h).
  *
  * Faults against closing. A fault takes a reference to a chunk, locks it, and
  * looks under that lock whether the region is still in the xarray. The pool
@@ -28,7 +26,6 @@ struct address_space;
 struct page;
 struct regalloc_account;
 struct regalloc_hint;
-struct workqueue_struct;
 
 /**
  * struct regalloc_chunk - a compound page of a region
@@ -79,19 +76,13 @@ struct regalloc_region *regalloc_region_open(struct regalloc_account *account);
 void regalloc_region_zap(struct regalloc_region *region,
 			 struct address_space *mapping, u64 offset);
 bool regalloc_region_is_busy(const struct regalloc_region *region);
-void regalloc_region_close(struct regalloc_region *region);
 void regalloc_region_set_place(struct regalloc_region *region, u64 offset);
 struct page *regalloc_region_page(const struct regalloc_region *region,
 				  unsigned int pgoff);
 void regalloc_region_zero(const struct regalloc_region *region,
 			  unsigned int offset, unsigned int bytes);
-
-bool regalloc_pinned_reap(void);
-
-/* For work that closes regions: it may take long and likes any CPU. */
-extern struct workqueue_struct *regalloc_wq;
-
-int regalloc_region_init(void);
-void regalloc_region_exit(void);
+bool __must_check regalloc_region_close(struct regalloc_region *region);
+bool regalloc_region_reap(struct regalloc_region *region, u64 *freed);
+void regalloc_region_abandon(struct regalloc_region *region);
 
 #endif /* REGALLOC_REGION_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "../client.h"
+#include "../pinned.h"
 #include "../reclaim.h"
 #include "../region.h"
 #include "../slice_map.h"
@@ -19,7 +20,7 @@ int domain_env_init(struct kunit *test)
 	regalloc_budget_init(&domain->budget);
 	regalloc_budget_set(&domain->budget, 2 * REGION);
 	regalloc_reclaim_init(domain);
-	KUNIT_ASSERT_EQ(test, 0, regalloc_region_init());
+	KUNIT_ASSERT_EQ(test, 0, regalloc_pinned_init());
 	KUNIT_ASSERT_EQ(test, 0, regalloc_client_init());
 	e->a = regalloc_client_create(domain);
 	e->b = regalloc_client_create(domain);
@@ -41,7 +42,7 @@ void domain_env_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, e->domain.budget.spoken_for);
 	regalloc_reclaim_exit(&e->domain);
 	regalloc_client_exit();
-	regalloc_region_exit();
+	regalloc_pinned_exit();
 	regalloc_domain_exit(&e->domain);
 }
 

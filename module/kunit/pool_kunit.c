@@ -32,7 +32,7 @@ static int env_init(struct kunit *test)
 	struct pool_env *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, e);
-	KUNIT_ASSERT_EQ(test, 0, regalloc_region_init());
+	KUNIT_ASSERT_EQ(test, 0, regalloc_pinned_init());
 	KUNIT_ASSERT_EQ(test, 0, regalloc_geometry_init(&e->geo, 1ULL << 30));
 	regalloc_budget_init(&e->budget);
 	regalloc_budget_set(&e->budget, 2 * REGALLOC_REGION_BYTES);
@@ -59,7 +59,7 @@ static void env_exit(struct kunit *test)
 	regalloc_map_pages_fini(&e->owner.map);
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->budget.total.charged));
 	regalloc_account_put(e->owner.account);
-	regalloc_region_exit();
+	regalloc_pinned_exit();
 }
 
 static int grow_by(struct pool_env *e, unsigned int count, u64 *handles)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
-#include <linux/completion.h>
 
 #include "../region.c"
 
@@ -16,7 +15,6 @@ static int payer_init(struct kunit *test)
 	struct payer *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	KUNIT_ASSERT_EQ(test, 0, regalloc_region_init());
 	regalloc_budget_init(&p->budget);
 	regalloc_budget_set(&p->budget, 2 * REGALLOC_REGION_BYTES);
 	p->account = regalloc_account_create(&p->budget, 1);
@@ -29,7 +27,6 @@ static void payer_exit(struct kunit *test)
 {
 	struct payer *p = test->priv;
 
-	regalloc_region_exit();
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->budget.total.charged));
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->budget.total.pinned));
 	KUNIT_EXPECT_EQ(test, 1, refcount_read(&p->account->refs));
@@ -54,10 +51,10 @@ static void charged_while_open(struct kunit *test)
 			atomic64_read(&p->account->own.charged));
 	KUNIT_EXPECT_EQ(test, -EDQUOT,
 			PTR_ERR(regalloc_region_open(p->account)));
-	regalloc_region_close(a);
+	KUNIT_EXPECT_TRUE(test, regalloc_region_close(a));
 	KUNIT_EXPECT_EQ(test, REGALLOC_REGION_BYTES,
 			atomic64_read(&p->account->own.charged));
-	regalloc_region_close(b);
+	KUNIT_EXPECT_TRUE(test, regalloc_region_close(b));
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->account->own.charged));
 }
 
@@ -85,90 +82,46 @@ static void pages_in_order(struct kunit *test)
 	regalloc_region_set_place(region, 7 * REGALLOC_REGION_BYTES);
 	KUNIT_EXPECT_EQ(test, 7 * REGION_PAGES,
 			page_folio(regalloc_region_page(region, 0))->index);
-	regalloc_region_close(region);
+	KUNIT_EXPECT_TRUE(test, regalloc_region_close(region));
 }
 
+/* What is pinned is for the pinned list, and given back by whoever looks. */
 static void pinned_until_it_is_let_go(struct kunit *test)
 {
 	struct payer *p = test->priv;
 	struct regalloc_region *region = open_one(test);
 	struct page *page = regalloc_region_page(region, 3);
-	u64 bytes = page_size(compound_head(page));
+	u64 bytes = page_size(compound_head(page)), freed = 0;
 
 	get_page(page);
-	regalloc_region_close(region);
+	KUNIT_EXPECT_FALSE(test, regalloc_region_close(region));
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&p->account->own.pinned));
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&p->account->own.charged));
-	KUNIT_EXPECT_FALSE(test, regalloc_pinned_reap());
+	KUNIT_EXPECT_FALSE(test, regalloc_region_reap(region, &freed));
+	KUNIT_EXPECT_EQ(test, 0, freed);
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&p->account->own.charged));
 	put_page(page);
-	regalloc_pinned_reap();
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->account->own.pinned));
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->account->own.charged));
+	KUNIT_EXPECT_TRUE(test, regalloc_region_reap(region, &freed));
+	KUNIT_EXPECT_EQ(test, bytes, freed);
 }
 
-/**
- * struct closer - somebody who closes a region
- * @work: that does it
- * @region: to be closed
- * @done: it is
- */
-struct closer {
-	struct work_struct work;
-	struct regalloc_region *region;
-	struct completion done;
-};
-
-static void close_fn(struct work_struct *work)
+static void abandoned(struct kunit *test)
 {
-	struct closer *closer = container_of(work, struct closer, work);
-
-	regalloc_region_close(closer->region);
-	complete(&closer->done);
-}
-
-/* Whoever looks at what is pinned may take his time. */
-static void closing_waits_for_no_reaper(struct kunit *test)
-{
-	struct closer *closer = kunit_kzalloc(test, sizeof(*closer), GFP_KERNEL);
-	struct page *page;
-
-	KUNIT_ASSERT_NOT_NULL(test, closer);
-	closer->region = open_one(test);
-	page = regalloc_region_page(closer->region, 0);
-	get_page(page);
-	INIT_WORK(&closer->work, close_fn);
-	init_completion(&closer->done);
-	mutex_lock(&reap_lock);
-	schedule_work(&closer->work);
-	KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&closer->done,
-							     10 * HZ));
-	mutex_unlock(&reap_lock);
-	flush_work(&closer->work);
-	put_page(page);
-}
-
-static void pinned_at_the_very_end(struct kunit *test)
-{
-	struct payer *p = test->priv;
 	struct regalloc_region *region = open_one(test);
 	struct page *page = regalloc_region_page(region, 0);
 
 	get_page(page);
-	regalloc_region_close(region);
-	regalloc_region_exit();
-	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&p->account->own.charged));
+	KUNIT_EXPECT_FALSE(test, regalloc_region_close(region));
+	regalloc_region_abandon(region);
 	KUNIT_EXPECT_EQ(test, 1, page_count(page));
 	put_page(page);
-	KUNIT_ASSERT_EQ(test, 0, regalloc_region_init());
 }
 
 static struct kunit_case region_cases[] = {
 	KUNIT_CASE(charged_while_open),
 	KUNIT_CASE(pages_in_order),
 	KUNIT_CASE(pinned_until_it_is_let_go),
-	KUNIT_CASE(closing_waits_for_no_reaper),
-	KUNIT_CASE(pinned_at_the_very_end),
+	KUNIT_CASE(abandoned),
 	{}
 };
 
