@@ -147,7 +147,10 @@ static int ask(struct cache *c, uint32_t timeout_ms, struct regalloc_slice *out)
 	int err;
 
 	pthread_mutex_unlock(&c->lock);
-	err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, timeout_ms, out);
+	do
+		err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, timeout_ms,
+					  out);
+	while (err == -EINTR);
 	pthread_mutex_lock(&c->lock);
 	if (err == -ENOMEM)
 		frames_refused(&c->frames);

@@ -168,10 +168,17 @@ static int settle(struct worker *w)
 	return rc;
 }
 
+static bool in_memory(const struct plan *plan)
+{
+	return !strcmp(plan->db, ":memory:");
+}
+
 static void remove_db(const struct worker *w)
 {
 	char journal[sizeof(w->path) + 16];
 
+	if (in_memory(w->plan))
+		return;
 	snprintf(journal, sizeof(journal), "%s-journal", w->path);
 	unlink(w->path);
 	unlink(journal);
@@ -254,7 +261,7 @@ int worker_run(const struct plan *plan, uint32_t number)
 	struct worker w = { .plan = plan, .number = number };
 	const char *format = plan->processes > 1 ? "%s.%" PRIu32 : "%s";
 
-	if (!strcmp(plan->db, ":memory:"))
+	if (in_memory(plan))
 		format = "%s";
 	snprintf(w.path, sizeof(w.path), format, plan->db, number);
 	return plan->builtin ? run_on_rows(&w) : run_on_regalloc(&w);

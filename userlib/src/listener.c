@@ -49,6 +49,11 @@ static void *listen(void *arg)
 	}
 }
 
+/* Of a fault of the thread's own: were they blocked, its handler would not run. */
+static const int own_signals[] = {
+	SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP,
+};
+
 /* The program's signals are for the program's own threads. */
 static int start_without_signals(struct regalloc_listener *listener)
 {
@@ -56,6 +61,8 @@ static int start_without_signals(struct regalloc_listener *listener)
 	int err;
 
 	sigfillset(&all);
+	for (unsigned int i = 0; i < sizeof(own_signals) / sizeof(int); i++)
+		sigdelset(&all, own_signals[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = -pthread_create(&listener->thread, NULL, listen, listener);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

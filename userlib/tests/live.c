@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,23 +219,46 @@ static void test_limits(struct regalloc *ra)
 	CHECK(!regalloc_alloc(ra, 4096, 0, &s));
 }
 
+static __thread sigjmp_buf not_there;
+
+static void on_sigbus(int signal)
+{
+	(void)signal;
+	siglongjmp(not_there, 1);
+}
+
+/* As a program does that reads first and looks then whether it may have. */
+static bool is_there(const void *addr)
+{
+	if (sigsetjmp(not_there, 1))
+		return false;
+	*(const volatile char *)addr;
+	return true;
+}
+
 /* Releases all that it holds. */
 static void let_go(uint64_t wanted, void *arg)
 {
 	struct holder *h = arg;
 
+	if (h->asked++)
+		return;
 	h->wanted = wanted;
-	for (int i = 0; i < LIMIT_SLICES && !h->asked; i++)
+	for (int i = 0; i < LIMIT_SLICES; i++)
 		CHECK(!regalloc_release(h->ra, h->slices[i].handle));
-	h->asked++;
+	CHECK(!regalloc_trim(h->ra));
+	CHECK(!is_there(h->slices[0].addr));
 }
 
 static void test_listener(struct regalloc *ra)
 {
+	const struct sigaction bus = { .sa_handler = on_sigbus };
 	struct regalloc_listener *listener = NULL;
 	struct regalloc_slice s;
+	struct sigaction old;
 	struct holder h;
 
+	CHECK(!sigaction(SIGBUS, &bus, &old));
 	CHECK(regalloc_listener_start(ra, NULL, NULL, &listener) == -EINVAL);
 	CHECK(!regalloc_listener_stop(NULL));
 	fill_to_the_limit(&h, ra);
@@ -241,6 +267,7 @@ static void test_listener(struct regalloc *ra)
 	CHECK(!regalloc_listener_stop(listener));
 	CHECK(h.asked == 1 && h.wanted == REGALLOC_REGION_BYTES);
 	CHECK(live_bytes(ra) == 4096);
+	CHECK(!sigaction(SIGBUS, &old, NULL));
 }
 
 /* Two threads hand the only slice to and from, and neither looks away. */

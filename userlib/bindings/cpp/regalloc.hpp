@@ -159,13 +159,13 @@ public:
 		return { ra_, raw };
 	}
 
-	/* Throws std::errc::timed_out after waiting in vain. */
+	/* Throws std::errc::timed_out after waiting in vain, 1 ms at least. */
 	slice alloc_wait(std::size_t bytes, std::chrono::milliseconds timeout,
 			 std::uint32_t flags = 0)
 	{
 		regalloc_slice raw;
 		auto ms = std::clamp<std::chrono::milliseconds::rep>(
-			timeout.count(), 0, REGALLOC_WAIT_FOREVER);
+			timeout.count(), 1, REGALLOC_WAIT_FOREVER);
 
 		check(regalloc_alloc_wait(ra_, bytes, flags,
 					  static_cast<std::uint32_t>(ms), &raw));

@@ -120,7 +120,9 @@ static void test_budget()
 	CHECK(out_of_memory([&] { client.alloc(4096); }));
 	CHECK(out_of_memory([&] { client.alloc_many(4096, 2); }));
 	CHECK(!client.try_alloc(4096));
-	CHECK(throws(std::errc::timed_out, [&] { client.alloc_wait(4096, 1ms); }));
+	for (auto timeout : { -1ms, 0ms, 1ms })
+		CHECK(throws(std::errc::timed_out,
+			     [&] { client.alloc_wait(4096, timeout); }));
 	slices.clear();
 	CHECK(client.stats().live_bytes == 0);
 	CHECK(client.try_alloc(4096));

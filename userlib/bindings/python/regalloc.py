@@ -72,6 +72,13 @@ def _check(result, _function, _arguments):
     return result
 
 
+# ctypes would cut off what is more.
+def _u64_of(number):
+    if not 0 <= number < 2**64:
+        raise _error(-errno.EINVAL)
+    return number
+
+
 def _function(name, *argtypes):
     function = getattr(_lib, "regalloc_" + name)
     function.argtypes = argtypes
@@ -82,6 +89,7 @@ def _function(name, *argtypes):
 _u32, _u64, _void_p = ctypes.c_uint32, ctypes.c_uint64, ctypes.c_void_p
 _open = _function("open", ctypes.c_char_p, _u32, _void_p)
 _close = _function("close", _void_p)
+_alloc = _function("alloc", _void_p, _u64, _u32, _void_p)
 _alloc_wait = _function("alloc_wait", _void_p, _u64, _u32, _u32, _void_p)
 _alloc_many = _function("alloc_many", _void_p, _u64, _u32, _u32, _void_p, _void_p)
 _release = _function("release", _void_p, _u64)
@@ -130,13 +138,13 @@ class Slice:
 
     def zero(self):
         """Fills it with zeros."""
-        _zero(self.client._pointer, self.handle)
+        self.client._call(_zero, self.handle)
 
     def release(self):
         """Gives it back."""
         with self.client._lock:
             self._check_views()
-            _release(self.client._pointer, self.handle)
+            self.client._call(_release, self.handle)
             self._released = True
 
     def _check_views(self):
@@ -152,22 +160,27 @@ class Slice:
 
     # The child of a fork has a copy of the object, but shares the memory.
     def __del__(self):
-        if self._released or self.client.closed or self._owner != os.getpid():
+        if self._released or self._owner != os.getpid():
             return
-        try:
-            _release(self.client._pointer, self.handle)
-        except StaleError:
-            pass
+        with self.client._lock:
+            if self.client.closed:
+                return
+            try:
+                self.client._call(_release, self.handle)
+            except StaleError:
+                pass
 
 
 class Client:
     """An open device. Usable from any thread."""
 
     def __init__(self, path=None):
-        # By handle, the memory that a view refers to. The lock is one that a
-        # garbage collection under it may take again.
-        self._viewed = weakref.WeakValueDictionary()
+        # Held during calls, so that none finds the client closed, but for those
+        # that wait for memory. A garbage collection under it may take it again.
         self._lock = threading.RLock()
+        self._waiting = 0
+        # By handle, the memory that a view refers to.
+        self._viewed = weakref.WeakValueDictionary()
         self._ra = _void_p()
         _open(path and os.fsencode(path), 0, ctypes.byref(self._ra))
 
@@ -180,16 +193,28 @@ class Client:
         if self.closed:
             raise ValueError("the client is closed")
 
-    @property
-    def _pointer(self):
-        self._check_open()
-        return self._ra
+    def _call(self, function, *arguments):
+        with self._lock:
+            self._check_open()
+            return function(self._ra, *arguments)
+
+    def _call_waiting(self, function, *arguments):
+        with self._lock:
+            self._check_open()
+            self._waiting += 1
+        try:
+            function(self._ra, *arguments)
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def close(self):
-        """Gives everything back."""
+        """Gives everything back. Not while a thread waits for memory: RuntimeError."""
         with self._lock:
             if self._viewed:
                 raise BufferError("slices have views that are in use")
+            if self._waiting:
+                raise RuntimeError("a thread waits for memory")
             self._end()
 
     def _end(self):
@@ -208,36 +233,37 @@ class Client:
 
     def fileno(self):
         """The descriptor, for select and poll: POLLPRI when others want memory."""
-        return _fd(self._pointer)
+        return self._call(_fd)
 
     def alloc(self, size, zero=False):
         """A slice of at least so many bytes."""
-        return self._wait(size, 0, zero)
+        raw = _Slice()
+        flags = _ALLOC_F_ZERO if zero else 0
+        self._call(_alloc, _u64_of(size), flags, ctypes.byref(raw))
+        return Slice(self, raw)
 
     def alloc_wait(self, size, timeout=None, zero=False):
         """The same; waits for memory, for so many seconds at most (TimeoutError)."""
-        end = timeout is not None and time.monotonic() + timeout
-        while True:
-            ms = _WAIT_FOREVER
-            if timeout is not None:
-                ms = math.ceil((end - time.monotonic()) * 1000)
-            try:
-                return self._wait(size, min(max(ms, 1), _WAIT_FOREVER), zero)
-            except InterruptedError:
-                pass  # its handler has run and raised nothing
-
-    def _wait(self, size, timeout_ms, zero):
         raw = _Slice()
         flags = _ALLOC_F_ZERO if zero else 0
-        _alloc_wait(self._pointer, size, flags, timeout_ms, ctypes.byref(raw))
-        return Slice(self, raw)
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            ms = (end - time.monotonic()) * 1000
+            ms = math.ceil(min(max(ms, 1), _WAIT_FOREVER))
+            out = ctypes.byref(raw)
+            try:
+                self._call_waiting(_alloc_wait, _u64_of(size), flags, ms, out)
+                return Slice(self, raw)
+            except InterruptedError:
+                pass  # its handler has run and raised nothing
 
     def alloc_many(self, size, count, zero=False):
         """A list of up to count slices, and at least one."""
         raw = (_Slice * count)()
         got = _u32()
         flags = _ALLOC_F_ZERO if zero else 0
-        _alloc_many(self._pointer, size, flags, count, raw, ctypes.byref(got))
+        out = ctypes.byref(got)
+        self._call(_alloc_many, _u64_of(size), flags, count, raw, out)
         return [Slice(self, raw[i]) for i in range(got.value)]
 
     def release(self, slices):
@@ -249,7 +275,7 @@ class Client:
                     raise ValueError("a slice of another client")
                 slice._check_views()
             handles = (_u64 * len(slices))(*[slice.handle for slice in slices])
-            _release_many(self._pointer, len(slices), handles, ctypes.byref(done))
+            self._call(_release_many, len(slices), handles, ctypes.byref(done))
             for slice in slices[: done.value]:
                 slice._released = True
         if done.value < len(slices):
@@ -257,20 +283,20 @@ class Client:
 
     def trim(self):
         """Closes spare regions now."""
-        _trim(self._pointer)
+        self._call(_trim)
 
     def limits(self, reserve=0, limit=0):
         """So many bytes are kept for it, and it never has more; 0: no limit."""
-        _limits(self._pointer, reserve, limit)
+        self._call(_limits, _u64_of(reserve), _u64_of(limit))
 
     def pressure(self):
         """How many bytes others want; asking clears it."""
         wanted = _u64()
-        _pressure(self._pointer, ctypes.byref(wanted))
+        self._call(_pressure, ctypes.byref(wanted))
         return wanted.value
 
     def stats(self):
         """What it holds."""
         stats = _Stats()
-        _stats(self._pointer, ctypes.byref(stats))
+        self._call(_stats, ctypes.byref(stats))
         return Stats(*[getattr(stats, name) for name in Stats._fields])

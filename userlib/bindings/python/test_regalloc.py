@@ -3,10 +3,12 @@
 
 import errno
 import gc
+import math
 import os
 import select
 import signal
 import sys
+import threading
 import unittest
 
 import numpy
@@ -116,9 +118,18 @@ class Test(unittest.TestCase):
         self.client.release(slices)
 
     def test_arguments(self):
-        for size in 0, 256 * KIB + 1, -1:
+        for size in 0, 256 * KIB + 1, -1, 2**64 + 1:
+            for use in (
+                self.client.alloc,
+                self.client.alloc_wait,
+                lambda size: self.client.alloc_many(size, 1),
+            ):
+                with self.assertRaises(OSError) as caught:
+                    use(size)
+                self.assertEqual(caught.exception.errno, errno.EINVAL)
+        for limits in {"reserve": 2**64}, {"limit": 2**64}, {"limit": -1}:
             with self.assertRaises(OSError) as caught:
-                self.client.alloc(size)
+                self.client.limits(**limits)
             self.assertEqual(caught.exception.errno, errno.EINVAL)
         with self.assertRaises(FileNotFoundError):
             regalloc.Client("/dev/nowhere")
@@ -175,6 +186,45 @@ class Test(unittest.TestCase):
             with self.assertRaises(ValueError):
                 use()
         other.close()
+
+    def test_closed_by_another_thread(self):
+        for _ in range(100):
+            other, started = regalloc.Client(), threading.Event()
+
+            def use(client=other, started=started):
+                try:
+                    while True:
+                        client.alloc(1)
+                        client.stats()
+                        started.set()
+                except ValueError:
+                    pass  # it is closed
+
+            users = [threading.Thread(target=use) for _ in range(2)]
+            for user in users:
+                user.start()
+            started.wait()
+            other.close()
+            for user in users:
+                user.join()
+        self.client.alloc_many(256 * KIB, 1000)[0].release()
+
+    def test_closed_while_a_thread_waits(self):
+        slices = self.client.alloc_many(256 * KIB, 1000)
+        got = []
+        waiter = threading.Thread(
+            target=lambda: got.append(self.client.alloc_wait(1, timeout=math.inf))
+        )
+        waiter.start()
+        with self.assertRaises(RuntimeError):
+            while waiter.is_alive():
+                with self.client._lock:
+                    waits = self.client._waiting > 0
+                if waits:
+                    self.client.close()
+        self.client.release(slices)
+        waiter.join()
+        self.assertEqual((len(got), self.live()), (1, 4096))
 
     def test_fork(self):
         s = self.client.alloc(1)

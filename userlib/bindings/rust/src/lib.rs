@@ -142,10 +142,12 @@ impl Client {
         Ok(self.slice(raw))
     }
 
-    /// Waits for memory, if need be without end (`None`): `ErrorKind::TimedOut`.
+    /// Waits for memory, for a millisecond at least, if need be without end (`None`):
+    /// `ErrorKind::TimedOut`.
     pub fn alloc_wait(&self, bytes: usize, timeout: Option<Duration>) -> Result<Slice<'_>> {
         let forever = u128::from(sys::WAIT_FOREVER);
-        let ms = timeout.map_or(forever, |timeout| timeout.as_millis().min(forever)) as u32;
+        let up = |timeout: Duration| (timeout.as_nanos() + 999_999) / 1_000_000;
+        let ms = timeout.map_or(forever, |timeout| up(timeout).clamp(1, forever)) as u32;
         let mut raw = NOTHING;
         check(unsafe { sys::regalloc_alloc_wait(self.ra(), bytes as u64, 0, ms, &mut raw) })?;
         Ok(self.slice(raw))

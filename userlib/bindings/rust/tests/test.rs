@@ -75,8 +75,10 @@ fn budget() {
         (ErrorKind::OutOfMemory, Some(ENOMEM))
     );
     assert_eq!(errno(client.alloc_many(1, 2)), ENOMEM);
-    let error = client.alloc_wait(1, Some(Duration::from_millis(10))).err();
-    assert_eq!(error.expect("no memory").kind(), ErrorKind::TimedOut);
+    for timeout in [Duration::ZERO, Duration::from_micros(1), Duration::from_millis(10)] {
+        let error = client.alloc_wait(1, Some(timeout)).err();
+        assert_eq!(error.expect("no memory").kind(), ErrorKind::TimedOut);
+    }
     drop(slices);
     assert_eq!(live(&client), 0);
     client.alloc_wait(1, None).unwrap();
