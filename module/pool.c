@@ -337,6 +337,9 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
  * @pool: where to look
  * @looks: at how many regions to look at most; lowered by those looked at
  *
+ * Only at those that regalloc_pool_count_maybe_spares_locked() counted or that the
+ * kernel knows: what the owner notes meanwhile would be looked at for ever.
+ *
  * Context: client's lock held. May run in a fault that has a page locked and
  * allocates memory, so regions of which a page is locked are left alone.
  * Return: how many were closed.
@@ -349,7 +352,6 @@ unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
 	unsigned long slot;
 
 	lockdep_assert_held(&pool->owner->lock);
-	regalloc_pool_collect_dirty_locked(pool);
 	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
 		if (!*looks)
 			break;

@@ -71,7 +71,7 @@ static int shrink_get(void *data, u64 *pages)
 	return 0;
 }
 
-/* And look at so many. */
+/* And look at so many of those that were counted. */
 static int shrink_set(void *data, u64 pages)
 {
 	struct shrink_control sc = {

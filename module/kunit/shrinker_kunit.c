@@ -76,6 +76,25 @@ static void a_look_counts_as_much(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, REGION_PAGES, scanned);
 }
 
+/* Its owner notes releases in one of them all the time. */
+static void a_hot_region_is_in_nobodys_way(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_region *hot;
+	unsigned long scanned;
+
+	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	domain_env_open_spare(test, e->b, OF_256K);
+	hot = xa_load(&e->a->pools[OF_256K].regions, 0);
+	WRITE_ONCE(hot->map.hint->dirty, 1);
+	KUNIT_EXPECT_EQ(test, 2, count_regions());
+	WRITE_ONCE(hot->map.hint->dirty, 1);
+	KUNIT_EXPECT_EQ(test, 0, scan(1, &scanned));
+	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 1, count_regions());
+}
+
 /* Whoever needs memory may hold them himself, or a page of a region. */
 static void waits_for_no_lock(struct kunit *test)
 {
@@ -105,6 +124,7 @@ static struct kunit_case shrinker_cases[] = {
 	KUNIT_CASE(counts_what_may_be_spare),
 	KUNIT_CASE(takes_no_more_than_it_is_told_to),
 	KUNIT_CASE(a_look_counts_as_much),
+	KUNIT_CASE(a_hot_region_is_in_nobodys_way),
 	KUNIT_CASE(waits_for_no_lock),
 	{}
 };
