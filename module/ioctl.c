@@ -104,7 +104,7 @@ static int give_batch(struct regalloc_client *client, u32 count,
 	}
 	if (!given)
 		return err;
-	regalloc_reclaim_arm(client->domain);
+	regalloc_reclaim_arm(client);
 	return given;
 }
 
@@ -116,7 +116,7 @@ static void take_back(struct regalloc_client *client, u32 count,
 
 	for (i = 0; i < count; i++)
 		regalloc_client_give(client, handles[i]);
-	regalloc_reclaim_arm(client->domain);
+	regalloc_reclaim_arm(client);
 }
 
 /* Allocate a batch and tell the user, or neither. */

@@ -48,7 +48,7 @@ static bool close_spare_among(struct regalloc_client *client, u64 first,
  * @client: that needs room
  *
  * Not always of the same one: the search goes on after the one that gave last.
- * What belongs to a reserve would make no room.
+ * What belongs to a reserve stays: its owner could not have it back at once.
  *
  * Context: may sleep. Takes the clients' locks.
  * Return: whether there was one.
@@ -67,6 +67,18 @@ bool regalloc_reclaim_others(struct regalloc_client *client)
 	return closed;
 }
 
+/*
+ * Slices of the client may have become free: wake those of its threads that wait.
+ * Others wait for room, and the uncharge tells them. Full barrier, which goes with
+ * that of regalloc_client_begin_wait().
+ */
+static void kick_own(const struct regalloc_client *client)
+{
+	smp_mb();	/* what has become free, before the look at who waits */
+	if (READ_ONCE(client->nr_waiting))
+		regalloc_waiters_kick(&client->domain->budget.waiters);
+}
+
 /**
  * regalloc_reclaim_trim() - close all spares of a client
  * @client: that asks for it, or that somebody waits for
@@ -79,7 +91,7 @@ unsigned int regalloc_reclaim_trim(struct regalloc_client *client)
 	unsigned int closed;
 
 	closed = regalloc_client_close_spares(client, UINT_MAX, 0, NULL);
-	regalloc_waiters_kick(&client->domain->budget.waiters);
+	kick_own(client);
 	return closed;
 }
 
@@ -136,15 +148,15 @@ static void queue_decay(struct regalloc_domain *domain, unsigned int decay_ms)
 
 /**
  * regalloc_reclaim_arm() - see to it that new spares decay
- * @domain: in which slices have been released
+ * @client: of which slices have been released
  */
-void regalloc_reclaim_arm(struct regalloc_domain *domain)
+void regalloc_reclaim_arm(struct regalloc_client *client)
 {
-	unsigned int decay_ms = READ_ONCE(domain->decay_ms);
+	unsigned int decay_ms = READ_ONCE(client->domain->decay_ms);
 
 	if (decay_ms)
-		queue_decay(domain, decay_ms);
-	regalloc_waiters_kick(&domain->budget.waiters);
+		queue_decay(client->domain, decay_ms);
+	kick_own(client);
 }
 
 /**
@@ -176,6 +188,7 @@ void regalloc_reclaim_flush(struct regalloc_client *client)
 {
 	regalloc_client_forget_hints(client);
 	regalloc_reclaim_arm_client(client);
+	/* Also those of others: it may have been killed before it closed a region. */
 	regalloc_waiters_kick(&client->domain->budget.waiters);
 }
 

@@ -30,7 +30,7 @@ void regalloc_reclaim_update_closing(struct regalloc_domain *domain);
 
 void regalloc_reclaim_init(struct regalloc_domain *domain);
 void regalloc_reclaim_exit(struct regalloc_domain *domain);
-void regalloc_reclaim_arm(struct regalloc_domain *domain);
+void regalloc_reclaim_arm(struct regalloc_client *client);
 void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
 				unsigned int decay_ms);
 int regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes);

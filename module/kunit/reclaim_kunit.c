@@ -103,24 +103,42 @@ static void nobody_opening_waits(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, s.found);
 }
 
-static void trim_takes_all_and_tells(struct kunit *test)
+static void trim_takes_all(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+
+	domain_env_open_spare(test, e->a, OF_64K);
+	domain_env_open_spare(test, e->a, OF_256K);
+	KUNIT_EXPECT_EQ(test, 2, regalloc_reclaim_trim(e->a));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->a));
+}
+
+/* Its threads: others have no use for a slice of it. */
+static void tells_those_of_the_client(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
 	struct regalloc_wait_point point = {};
 	struct regalloc_waiter waiter;
 
-	domain_env_open_spare(test, e->a, OF_64K);
-	domain_env_open_spare(test, e->a, OF_256K);
-	KUNIT_EXPECT_EQ(test, 2, regalloc_reclaim_trim(e->a));
-	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->a));
-	/* A release without us may have brought the client here. */
+	regalloc_client_begin_wait(e->a);
 	regalloc_waiter_join(waiters, &waiter, &point);
 	regalloc_waiter_pass(waiters, &waiter);
+	regalloc_reclaim_trim(e->b);
+	regalloc_reclaim_arm(e->b);
 	KUNIT_EXPECT_FALSE(test, waiter.turn);
-	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
+	regalloc_reclaim_arm(e->a);
+	KUNIT_EXPECT_TRUE(test, waiter.turn);
+	/* A release without us may have brought the client here. */
+	regalloc_waiter_pass(waiters, &waiter);
+	regalloc_reclaim_trim(e->a);
+	KUNIT_EXPECT_TRUE(test, waiter.turn);
+	/* One that was killed may have left a spare. */
+	regalloc_waiter_pass(waiters, &waiter);
+	regalloc_reclaim_flush(e->b);
 	KUNIT_EXPECT_TRUE(test, waiter.turn);
 	regalloc_waiter_leave(waiters, &waiter);
+	regalloc_client_end_wait(e->a);
 }
 
 static void decay_waits_and_closes(struct kunit *test)
@@ -130,7 +148,7 @@ static void decay_waits_and_closes(struct kunit *test)
 	domain_env_open(test, e->a, OF_64K, 1, e->handles);
 	domain_env_open_spare(test, e->a, OF_256K);
 	KUNIT_EXPECT_FALSE(test, decay_pending(e));
-	regalloc_reclaim_arm(&e->domain);
+	regalloc_reclaim_arm(e->a);
 	KUNIT_EXPECT_TRUE(test, decay_pending(e));
 	/* Before its time it closes nothing, and comes again. */
 	mod_delayed_work(regalloc_wq, &e->domain.decay, 0);
@@ -185,7 +203,7 @@ static void without_decay_at_once(struct kunit *test)
 	/* Nothing to arm: what the client says leads to a look. */
 	domain_env_open(test, e->a, OF_256K, 1, e->handles);
 	KUNIT_ASSERT_EQ(test, 0, domain_env_release_and_die(e->a, e->handles[0]));
-	regalloc_reclaim_arm(&e->domain);
+	regalloc_reclaim_arm(e->a);
 	KUNIT_EXPECT_FALSE(test, decay_pending(e));
 	KUNIT_EXPECT_EQ(test, 1, regalloc_reclaim_arm_client(e->a));
 	regalloc_reclaim_set_decay(&e->domain, ENV_DECAY_MS);
@@ -281,7 +299,8 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(one_of_its_own),
 	KUNIT_CASE(others_in_turn),
 	KUNIT_CASE(nobody_opening_waits),
-	KUNIT_CASE(trim_takes_all_and_tells),
+	KUNIT_CASE(trim_takes_all),
+	KUNIT_CASE(tells_those_of_the_client),
 	KUNIT_CASE(decay_waits_and_closes),
 	KUNIT_CASE(armed_once_by_a_release),
 	KUNIT_CASE(changed_while_armed),
