@@ -82,11 +82,18 @@ static bool make_room(const struct regalloc_request *req, int err)
 	       (err == -EDQUOT && regalloc_reclaim_others(req->client));
 }
 
-/* What it has of its reserve a client may have as another class, too. */
-static bool exchange_reserved(const struct regalloc_request *req)
+/*
+ * Make room in what is reserved for the client, which it may have whoever waits,
+ * and as another class, too.
+ */
+static bool make_reserved_room(const struct regalloc_request *req,
+			       const struct regalloc_waiter *waiter)
 {
+	regalloc_pinned_reap();
+	if (!others_come_first(req, waiter))
+		return true;
 	return !regalloc_account_above_reserve(req->client->owner.account) &&
-	       make_own_room(req);
+	       regalloc_reclaim_own(req->client);
 }
 
 /*
@@ -106,7 +113,7 @@ static int grow(const struct regalloc_request *req,
 	int taken;
 
 	if (others_come_first(req, waiter))
-		return exchange_reserved(req) ? -EAGAIN : -EDQUOT;
+		return make_reserved_room(req, waiter) ? -EAGAIN : -EDQUOT;
 	taken = regalloc_pool_grow(req_pool(req), req->zero, req->count,
 				   req->handles);
 	if (taken > 0)
@@ -222,14 +229,13 @@ static bool is_past(ktime_t when)
 	return ktime_compare(ktime_get(), when) >= 0;
 }
 
-/* The time is up: if the turn never came, one look at what is free. */
-static int give_up(const struct regalloc_request *req, bool tried)
+/* The time is up: one look at what is free, since the turn may be with others. */
+static int give_up(const struct regalloc_request *req)
 {
-	unsigned int taken = 0;
+	unsigned int taken;
 
-	if (!tried)
-		taken = regalloc_client_take(req->client, req->class, req->zero,
-					     req->count, req->handles);
+	taken = regalloc_client_take(req->client, req->class, req->zero,
+				     req->count, req->handles);
 	return taken ?: -ETIMEDOUT;
 }
 
@@ -261,7 +267,7 @@ static int wait_in_line(const struct regalloc_request *req,
 		if (got == -EINTR || signal_pending(current))
 			return -EINTR;
 		if (is_past(end))
-			return give_up(req, tried);
+			return give_up(req);
 		if (tried && is_past(ask_at)) {
 			ask_again(req, waiter);
 			ask_at = ktime_add_ms(ktime_get(), patience_ms);

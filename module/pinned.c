@@ -65,13 +65,14 @@ static u64 reap_locked(void)
  * regalloc_pinned_reap() - free the pinned memory that has been let go
  *
  * Context: may sleep.
- * Return: whether there was any.
+ * Return: whether there was any; false if a fatal signal is pending.
  */
 bool regalloc_pinned_reap(void)
 {
 	u64 freed;
 
-	mutex_lock(&reap_lock);
+	if (mutex_lock_killable(&reap_lock))
+		return false;
 	freed = reap_locked();
 	mutex_unlock(&reap_lock);
 	return freed > 0;

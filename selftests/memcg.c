@@ -6,6 +6,7 @@
 #include "regalloc_test.h"
 
 #include <sys/mount.h>
+#include <sys/uio.h>
 
 #define LENGTH	(256 * 1024)
 #define COUNT	16		/* a region of that class */
@@ -82,10 +83,39 @@ static void join_group(const char *group)
 		_exit(100);
 }
 
+/*
+ * Close the region of the slice while both halves of it are in a pipe. Once they
+ * have left it, there is room at once, and not only when the kernel looks next: by
+ * then it does so once a second.
+ */
+static bool room_when_let_go(const struct rt_client *c, uint64_t h)
+{
+	uint64_t first = REGALLOC_HANDLE_OFFSET(h) & ~(RT_REGION - 1);
+	struct iovec iov[2];
+	unsigned int i;
+	int pipe[2];
+	bool room;
+
+	if (pipe2(pipe, O_CLOEXEC))
+		return false;
+	for (i = 0; i < 2; i++)
+		iov[i] = (struct iovec){
+			.iov_base = c->base + first + i * RT_REGION / 2,
+			.iov_len = 4096,
+		};
+	room = vmsplice(pipe[1], iov, 2, 0) == 2 * 4096 &&
+	       !rt_release_one(c->fd, h) && !rt_trim(c->fd, NULL) &&
+	       rt_stat("pinned_bytes");
+	usleep(2500 * 1000);
+	close(pipe[0]);
+	close(pipe[1]);
+	return room && rt_alloc_one(c->fd, LENGTH);
+}
+
 /* In the group: allocate until it ends, and see that it ends well. */
 static int use_up(const char *group, uint64_t limit)
 {
-	uint64_t h[COUNT], last[COUNT], charged, got = 0;
+	uint64_t h[COUNT], last[COUNT], charged, again, got = 0;
 	struct rt_client c;
 	int err;
 
@@ -115,9 +145,13 @@ static int use_up(const char *group, uint64_t limit)
 	if (rt_alloc_wait(c.fd, LENGTH, 20000, h) != -ENOMEM)
 		return 11;
 	/* Still none; and room again when something went. */
-	if (rt_alloc_one(c.fd, LENGTH) || rt_release_all(c.fd, last, COUNT) ||
-	    !rt_alloc_one(c.fd, LENGTH))
+	if (rt_alloc_one(c.fd, LENGTH) || rt_release_all(c.fd, last, COUNT))
 		return 8;
+	again = rt_alloc_one(c.fd, LENGTH);
+	if (!again)
+		return 8;
+	if (!room_when_let_go(&c, again))
+		return 12;
 	rt_client_close(&c);
 	if (rt_stat("charged_bytes"))
 		return 9;

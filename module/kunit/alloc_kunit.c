@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/delay.h>
 #include <linux/mm.h>
 
 #include "../alloc.c"
@@ -196,6 +197,21 @@ static void room_belongs_to_those_who_wait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 }
 
+/* Close a spare of which somebody references two pages. */
+static void close_pinned(struct kunit *test, struct regalloc_client *client,
+			 unsigned int class, struct page **pages)
+{
+	struct regalloc_region *region;
+
+	domain_env_open_spare(test, client, class);
+	region = xa_load(&client->pools[class].regions, 0);
+	pages[0] = regalloc_region_page(region, 0);
+	pages[1] = regalloc_region_page(region, REGION / PAGE_SIZE / 2);
+	get_page(pages[0]);
+	get_page(pages[1]);
+	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(client, 1, 0, NULL));
+}
+
 /* What is reserved is there at once, also if it is pinned no more just now. */
 static void reserve_comes_from_what_was_pinned(struct kunit *test)
 {
@@ -203,22 +219,69 @@ static void reserve_comes_from_what_was_pinned(struct kunit *test)
 	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
 	struct regalloc_wait_point point = {};
 	struct regalloc_waiter waiter;
-	struct page *page;
+	struct page *pages[4];
+	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, 0,
 			regalloc_account_set_limits(e->a->owner.account, REGION,
 						    U64_MAX));
-	domain_env_open_spare(test, e->a, OF_256K);
-	page = regalloc_region_page(xa_load(&e->a->pools[OF_256K].regions, 0),
-				    0);
-	get_page(page);
-	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(e->a, 1, 0, NULL));
+	close_pinned(test, e->a, OF_256K, pages);
+	close_pinned(test, e->a, OF_64K, pages + 2);
 	regalloc_waiter_join(waiters, &waiter, &point);
 	regalloc_waiter_want(waiters, &waiter, REGION);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
-	put_page(page);
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		put_page(pages[i]);
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 	regalloc_waiter_leave(waiters, &waiter);
+}
+
+/**
+ * struct slow - somebody who has the turn and does nothing with it
+ * @work: that takes it, and then releases
+ * @waiters: where he waits
+ * @waiter: himself
+ * @point: what for
+ * @client: whose slice is released
+ * @handle: of the slice
+ */
+struct slow {
+	struct delayed_work work;
+	struct regalloc_waiters *waiters;
+	struct regalloc_waiter waiter;
+	struct regalloc_wait_point point;
+	struct regalloc_client *client;
+	u64 handle;
+};
+
+static void slow_fn(struct work_struct *work)
+{
+	struct slow *slow = container_of(to_delayed_work(work), struct slow,
+					 work);
+
+	regalloc_waiter_join(slow->waiters, &slow->waiter, &slow->point);
+	while (!READ_ONCE(slow->waiter.turn))
+		usleep_range(1000, 2000);
+	regalloc_client_give(slow->client, slow->handle);
+}
+
+/* Who has tried in vain takes what has become free since, if only at the end. */
+static void one_look_when_the_time_is_up(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct slow *slow = kunit_kzalloc(test, sizeof(*slow), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, slow);
+	domain_env_open(test, e->a, OF_256K, SLICES, e->handles);
+	domain_env_open(test, e->b, OF_64K, 1, e->handles + SLICES);
+	slow->waiters = &e->domain.budget.waiters;
+	slow->client = e->a;
+	slow->handle = e->handles[0];
+	INIT_DELAYED_WORK(&slow->work, slow_fn);
+	schedule_delayed_work(&slow->work, msecs_to_jiffies(50));
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 3000));
+	flush_delayed_work(&slow->work);
+	regalloc_waiter_leave(slow->waiters, &slow->waiter);
 }
 
 /* However often something becomes free, and whoever came first. */
@@ -261,6 +324,7 @@ static struct kunit_case alloc_cases[] = {
 	KUNIT_CASE(waits_for_room),
 	KUNIT_CASE(room_belongs_to_those_who_wait),
 	KUNIT_CASE(reserve_comes_from_what_was_pinned),
+	KUNIT_CASE(one_look_when_the_time_is_up),
 	KUNIT_CASE(who_is_at_his_limit_is_in_nobodys_way),
 	{}
 };
