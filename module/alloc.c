@@ -89,10 +89,14 @@ static bool make_room(const struct regalloc_request *req, int err)
 static bool make_reserved_room(const struct regalloc_request *req,
 			       const struct regalloc_waiter *waiter)
 {
+	const struct regalloc_account *account = req->client->owner.account;
+
+	if (!READ_ONCE(account->reserve))
+		return false;
 	regalloc_pinned_reap();
 	if (!others_come_first(req, waiter))
 		return true;
-	return !regalloc_account_above_reserve(req->client->owner.account) &&
+	return !regalloc_account_above_reserve(account) &&
 	       regalloc_reclaim_own(req->client);
 }
 

@@ -104,7 +104,8 @@ void regalloc_client_attend(struct regalloc_client *client, u32 bits, bool on)
  * regalloc_client_begin_wait() - a thread is going to wait for a slice
  * @client: of the thread
  *
- * Releases without us tell us from now on.
+ * From now on, releases without us tell us, and those with us tell who waits. A
+ * full barrier, as for regalloc_client_attend().
  *
  * Context: may sleep. Takes the domain's lock.
  */

@@ -75,7 +75,7 @@ struct regalloc_domain {
  * @inode: carries the address_space of its windows; holds a reference
  * @owner: what its pools share; holds a reference to the account
  * @pools: its regions, by class
- * @nr_waiting: its threads that wait for memory. Domain's lock
+ * @nr_waiting: its threads that wait for memory. Written under the domain's lock
  * @wanted: bytes that others have asked it for since it looked
  * @asked: where it waits for that to happen, in poll()
  */

@@ -11,6 +11,7 @@
  *	slice_map	which slices are free
  *	map_pages	the memory that this is recorded in
  *	region		the memory that is handed out
+ *	pinned		closed regions of which a page is still referenced
  *	pool*		one client's regions of one size class
  *	client		one open file
  *	pressure	who is asked to release some

@@ -65,7 +65,8 @@ static u64 reap_locked(void)
  * regalloc_pinned_reap() - free the pinned memory that has been let go
  *
  * Context: may sleep.
- * Return: whether there was any; false if a fatal signal is pending.
+ * Return: whether there was any; false also if a fatal signal comes while somebody
+ * else looks.
  */
 bool regalloc_pinned_reap(void)
 {

@@ -12,8 +12,9 @@
  * the other; those who wait for the same as somebody who has just tried in vain
  * are left out. A kick during a pass has another one follow it; until then, who
  * has the turn takes no new room if somebody before him wants some.
- * Whoever makes something free kicks after that, and a waiter begins with a kick
- * of his own; so either he sees what became free, or the other sees him.
+ * Whoever makes something free for which somebody may wait kicks after that, and a
+ * waiter begins with a kick of his own; so either he sees what became free, or the
+ * other sees him.
  *
  * Under the lock are taken only those that it takes to wake somebody.
  */

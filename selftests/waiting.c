@@ -172,7 +172,7 @@ struct spinner {
 	bool stop;
 };
 
-/* Something becomes free all the time, but nothing that is of use. */
+/* Something of the client's becomes free all the time, but nothing of use. */
 static void *kick(void *arg)
 {
 	struct spinner *s = arg;
@@ -190,11 +190,12 @@ TEST_F(waiting, deadline_while_others_release)
 	struct waiter w = {
 		.c = &self->b, .length = 4096, .timeout_ms = 200,
 	};
-	struct spinner s = { .c = &self->a };
+	struct spinner s = { .c = &self->b };
 	pthread_t thread;
 
-	ASSERT_TRUE(fill(self, 4));
-	s.handle = self->handles[0];
+	ASSERT_TRUE(fill(self, 3));
+	/* The first one keeps the region open. */
+	ASSERT_NE(0, rt_alloc_one(self->b.fd, SLICE));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, kick, &s));
 	EXPECT_GE(SLACK_MS, best_delay(&w));
 	EXPECT_EQ(-ETIMEDOUT, w.err);

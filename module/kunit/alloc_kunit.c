@@ -259,8 +259,10 @@ static void slow_fn(struct work_struct *work)
 	struct slow *slow = container_of(to_delayed_work(work), struct slow,
 					 work);
 
+	unsigned int i;
+
 	regalloc_waiter_join(slow->waiters, &slow->waiter, &slow->point);
-	while (!READ_ONCE(slow->waiter.turn))
+	for (i = 0; i < 2000 && !READ_ONCE(slow->waiter.turn); i++)
 		usleep_range(1000, 2000);
 	regalloc_client_give(slow->client, slow->handle);
 }

@@ -90,6 +90,7 @@ static void a_hot_region_is_in_nobodys_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, count_regions());
 	WRITE_ONCE(hot->map.hint->dirty, 1);
 	KUNIT_EXPECT_EQ(test, 0, scan(1, &scanned));
+	WRITE_ONCE(hot->map.hint->dirty, 1);
 	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
 	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
 	KUNIT_EXPECT_EQ(test, 1, count_regions());

@@ -104,7 +104,8 @@ int regalloc_alloc(struct regalloc *ra, uint64_t bytes, uint32_t flags,
  * @timeout_ms: how long to wait; 0: not at all; REGALLOC_WAIT_FOREVER
  * @out: where to store the slice, which the caller releases
  *
- * Those who wait are served in the order in which they came.
+ * Those who wait are served in the order in which they came; one whose time is up
+ * takes what is free just then.
  *
  * Errors: those of regalloc_alloc(); -ETIMEDOUT (waited in vain); -EINTR also
  * if any other signal came while waiting.

@@ -174,10 +174,12 @@ class Slice:
 class Client:
     """An open device. Usable from any thread."""
 
+    # Held during calls, so that none finds the client closed, but for those that
+    # wait for memory. A garbage collection may take it under itself, for a slice of
+    # whatever client: so there is one for all.
+    _lock = threading.RLock()
+
     def __init__(self, path=None):
-        # Held during calls, so that none finds the client closed, but for those
-        # that wait for memory. A garbage collection under it may take it again.
-        self._lock = threading.RLock()
         self._waiting = 0
         # By handle, the memory that a view refers to.
         self._viewed = weakref.WeakValueDictionary()
@@ -300,3 +302,11 @@ class Client:
         stats = _Stats()
         self._call(_stats, ctypes.byref(stats))
         return Stats(*[getattr(stats, name) for name in Stats._fields])
+
+
+# Another thread may have had it at the fork.
+def _renew_lock():
+    Client._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)

@@ -203,11 +203,12 @@ class Test(unittest.TestCase):
             users = [threading.Thread(target=use) for _ in range(2)]
             for user in users:
                 user.start()
-            started.wait()
+            self.assertTrue(started.wait(60))
             other.close()
             for user in users:
                 user.join()
-        self.client.alloc_many(256 * KIB, 1000)[0].release()
+        slices = self.client.alloc_many(256 * KIB, 1000)
+        self.assertEqual(len(slices), BUDGET // (256 * KIB))
 
     def test_closed_while_a_thread_waits(self):
         slices = self.client.alloc_many(256 * KIB, 1000)
@@ -235,6 +236,25 @@ class Test(unittest.TestCase):
         self.assertEqual(os.waitpid(pid, 0)[1], 0)
         self.assertEqual(self.live(), 4096)
         s.release()
+
+    def test_fork_during_a_call(self):
+        stop = threading.Event()
+
+        def use():
+            while not stop.is_set():
+                self.client.stats()
+
+        user = threading.Thread(target=use)
+        user.start()
+        for _ in range(50):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(60)
+                self.client.stats()
+                os._exit(0)
+            self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        stop.set()
+        user.join()
 
     def test_signal(self):
         slices = self.client.alloc_many(256 * KIB, 1000)
