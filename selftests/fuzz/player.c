@@ -165,7 +165,8 @@ void player_fill(struct player *p, uint64_t handle)
 		     strsignal(sig));
 }
 
-static void get_stats(struct player *p, struct regalloc_ioc_stats *stats)
+/* Returns the bytes that are pinned. */
+static uint64_t get_stats(struct player *p, struct regalloc_ioc_stats *stats)
 {
 	int err = rt_stats(p->c.fd, stats);
 
@@ -182,6 +183,7 @@ static void get_stats(struct player *p, struct regalloc_ioc_stats *stats)
 	if (stats->charged_bytes < p->m->busy * RT_REGION)
 		fail("%" PRIu64 " bytes charged, %u regions busy",
 		     (uint64_t)stats->charged_bytes, p->m->busy);
+	return stats->pinned_bytes;
 }
 
 void player_check_stats(struct player *p)
@@ -197,7 +199,11 @@ void player_settle(struct player *p, struct regalloc_ioc_stats *stats)
 
 	if (err)
 		fail("TRIM: %s", strerror(-err));
-	get_stats(p, stats);
+	/*
+	 * Pinned is what was closed, by a decay for example, just when a child of
+	 * ours ended or unmapped it, until the kernel looks again.
+	 */
+	rt_wait_until(!get_stats(p, stats), RT_DEADLINE);
 	if (stats->spare_bytes || stats->pinned_bytes ||
 	    stats->charged_bytes != p->m->busy * RT_REGION ||
 	    stats->regions_opened - stats->regions_closed != p->m->busy)
