@@ -232,7 +232,7 @@ static bool is_there(const void *addr)
 {
 	if (sigsetjmp(not_there, 1))
 		return false;
-	*(const volatile char *)addr;
+	(void)__atomic_load_n((const char *)addr, __ATOMIC_SEQ_CST);
 	return true;
 }
 
