@@ -258,7 +258,6 @@ static void slow_fn(struct work_struct *work)
 {
 	struct slow *slow = container_of(to_delayed_work(work), struct slow,
 					 work);
-
 	unsigned int i;
 
 	regalloc_waiter_join(slow->waiters, &slow->waiter, &slow->point);
