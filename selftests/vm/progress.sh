@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Long steps, one line each: what is done, and how long it took. While a step runs, a
+# terminal shows that it does, and anything else gets a dot every few seconds. What
+# the commands print goes to a log. A part of other scripts; writes to standard error.
+
+# ticks TEXT: until it is killed, or the script has gone. A pipe that nothing writes to
+# is the clock: it leaves no process behind.
+ticks() {
+	local start=$SECONDS signs='\|/-' i=0 never
+	exec {never}<> <(:)
+	[ -t 2 ] || printf '%s ' "$1" >&2
+	while kill -0 $$ 2>/dev/null; do
+		if [ -t 2 ]; then
+			printf '\r%s %s %d s ' "${signs:i++ % 4:1}" "$1" \
+				$((SECONDS - start)) >&2
+			read -rt 0.5 -u "$never" || :
+		else
+			read -rt 5 -u "$never" || printf . >&2
+		fi
+	done
+}
+
+# step LOG TEXT COMMAND...: returns what COMMAND, which may be a function of the
+# caller's, does. If it fails, the end of LOG is shown.
+step() {
+	local log=$1 text=$2 start=$SECONDS status=0 ticker
+	shift 2
+	ticks "$text" &
+	ticker=$!
+	"$@" >>"$log" 2>&1 </dev/null || status=$?
+	{ kill $ticker && wait $ticker; } 2>/dev/null || :
+	if [ -t 2 ]; then
+		printf '\r\033[K%s' "$text" >&2
+	fi
+	if [ "$status" -eq 0 ]; then
+		printf ' %d s\n' $((SECONDS - start)) >&2
+	else
+		printf ' FAILED after %d s; the end of %s:\n' \
+			$((SECONDS - start)) "$log" >&2
+		tail -n "${STEP_LINES:-20}" "$log" | sed 's/^/    /' >&2
+	fi
+	return "$status"
+}
