@@ -168,7 +168,7 @@ fi
 	tr -d '\r' <"$out/rows"
 } >"$out/results.csv"
 rm "$out/rows"
-awk -v out="$out" -f "$top/userlib/bench/report.awk" "$out/results.csv" |
+"$top/userlib/bench/figures.sh" report "$out/results.csv" "$out" |
 	tee "$out/results.txt"
 plots
 echo
