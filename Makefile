@@ -89,7 +89,7 @@ demo: ## see it at work in a virtual machine
 test-packages: ## install the packages in a bare Debian, boot and purge it
 	$(vm)/test-packages.sh
 
-bench: ## compare it with its peers, here and in a virtual machine (NATIVE=1: here only)
+bench: ## compare it with its peers (NATIVE=1: no virtual machine)
 	$(vm)/bench.sh
 
 figures: ## write what make bench found into README.md and Documentation
