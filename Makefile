@@ -89,8 +89,11 @@ demo: ## see it at work in a virtual machine
 test-packages: ## install the packages in a bare Debian, boot and purge it
 	$(vm)/test-packages.sh
 
-bench: ## compare it with its peers in a virtual machine (NATIVE=1: here)
+bench: ## compare it with its peers (NATIVE=1: no virtual machine)
 	$(vm)/bench.sh
+
+figures: ## write what make bench found into README.md and Documentation
+	userlib/bench/figures.sh update $(wildcard build/bench/results.csv)
 
 clean: ## remove what was built, except downloads
 	if [ -e $(KDIR)/Makefile ]; then $(modules_make) clean; fi

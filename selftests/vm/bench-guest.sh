@@ -3,15 +3,19 @@
 #
 # The part of bench.sh that runs where the module is, with any shell:
 #
-#	bench-guest.sh DIRECTORY RESULTS
+#	bench-guest.sh DIRECTORY RESULTS [hostpair]
 #
 # DIRECTORY has the programs and all the libraries that they need, RESULTS gets
-# the rows. The module is loaded. Rounds are the outer loop, so that a disturbance
-# of some seconds does not hit all the runs of one allocator. ROUNDS=N in the
-# environment changes their number.
+# the rows, and comments that say how they came about. Rounds are the outer loop,
+# so that a disturbance of some seconds does not hit all the runs of one allocator.
+# ROUNDS=N in the environment changes their number.
+#
+# The module is loaded. hostpair is what needs no module: the library runs on the
+# model of the device, so that the host can measure pairs without emulation.
 
 dir=$1
 results=$2
+task=${3:-all}
 params=/sys/module/regalloc/parameters
 rounds=${ROUNDS:-3}
 classes="4096 65536 262144"
@@ -33,9 +37,7 @@ choose() {
 	backend=malloc preload='' vars='' options=''
 	case $1 in
 	glibc*) ;;
-	jemalloc*) preload=$dir/lib/libjemalloc.so.2 ;;
-	mimalloc*) preload=$dir/lib/libmimalloc.so.2 ;;
-	tcmalloc*) preload=$dir/lib/libtcmalloc_minimal.so.4 ;;
+	jemalloc* | mimalloc* | tcmalloc*) preload=$dir/lib/${1%%+*}.so ;;
 	*) backend=${1%%+*} ;;
 	esac
 	case $1 in
@@ -51,7 +53,8 @@ choose() {
 	tcmalloc+decommit)
 		vars=TCMALLOC_AGGRESSIVE_DECOMMIT=1 ;;
 	esac
-	case $1 in
+	case $task-$1 in
+	hostpair-regalloc) preload=$dir/libregalloc-model.so ;;
 	*+trim | *+purge | *+collect | *+release) options=--give-back ;;
 	esac
 }
@@ -79,6 +82,19 @@ pairs() {
 				run pair "$label" --class "$class" \
 					--threads $threads --repeat 4
 			done
+		done
+	done
+}
+
+# The loop and the table of functions are those of pairs(), and so are the mallocs.
+host_pairs() {
+	for class in $classes; do
+		for label in none locked regalloc $as_they_come mmap; do
+			run hostpair "$label" --class "$class" --repeat 30
+		done
+		for label in none locked regalloc $as_they_come; do
+			run hostpair "$label" --class "$class" --threads 2 \
+				--repeat 4
 		done
 	done
 }
@@ -138,37 +154,74 @@ syscalls() {
 	decay 1000
 }
 
-# Under what circumstances.
+# What kind of machine executes this.
+machine() {
+	if grep -q '^model name.*TCG' /proc/cpuinfo; then
+		echo emulated
+	elif grep -q '^flags.* hypervisor' /proc/cpuinfo; then
+		echo virtual
+	else
+		echo real
+	fi
+}
+
+# note NAME VALUE: how the rows came about; on the terminal, too.
+note() {
+	echo "$1: $2"
+	echo "# $1: $2" >>"$results"
+}
+
+# The same for both tasks, with names of their own.
 about() {
-	echo "kernel $(uname -r)"
-	sed -n 's/^model name[^:]*: /processor /p' /proc/cpuinfo
-	sed 's/^/clock /' \
-		/sys/devices/system/clocksource/clocksource0/current_clocksource
-	sed 's/^/huge pages /' /sys/kernel/mm/transparent_hugepage/enabled
-	sed 's/^/budget /' $params/budget
+	note "$1kernel" "$(uname -r)"
+	note "$1machine" "$(machine)"
+	note "$1processor" \
+		"$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+	note "$1processors" "$(grep -c '^processor' /proc/cpuinfo)"
+	note "$1clock" "$(cat \
+		/sys/devices/system/clocksource/clocksource0/current_clocksource)"
 }
 
 start=$(date +%s)
 said() {
 	echo "$(($(date +%s) - start)) s: $*"
 }
-about
-old_decay=$(cat $params/decay_ms)
-decay 1000
-for round in $(seq "$rounds"); do
-	said "round $round of $rounds: pairs"
-	pairs
-	said "round $round of $rounds: waves"
-	waves
-	kept
-	opens
-done
-said versions
-versions
-said "many regions"
-regions
-said "system calls"
-syscalls
-decay "$old_decay"
+
+measure_pairs() {
+	about "host "
+	for round in $(seq "$rounds"); do
+		said "round $round of $rounds: pairs on the host"
+		host_pairs
+	done
+}
+
+measure_all() {
+	about ""
+	note rounds "$rounds"
+	note "huge pages" "$(cat /sys/kernel/mm/transparent_hugepage/enabled)"
+	note budget "$(cat $params/budget)"
+	old_decay=$(cat $params/decay_ms)
+	decay 1000
+	for round in $(seq "$rounds"); do
+		said "round $round of $rounds: pairs"
+		pairs
+		said "round $round of $rounds: waves"
+		waves
+		kept
+		opens
+	done
+	said versions
+	versions
+	said "many regions"
+	regions
+	said "system calls"
+	syscalls
+	decay "$old_decay"
+}
+
+case $task in
+hostpair) measure_pairs ;;
+*) measure_all ;;
+esac
 said "done, $failed runs failed"
 [ "$failed" -eq 0 ]

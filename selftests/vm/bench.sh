@@ -5,6 +5,9 @@
 #
 #	bench.sh [VERSION]	default 6.12, which has the dma-buf system heap
 #
+# What needs no module, pairs of allocate and release, is measured on this machine,
+# too: there it is a processor that executes them, and no emulator.
+#
 # Prints tables, and leaves in build/bench the rows (results.csv), the tables
 # (results.txt) and plots (*.svg). ROUNDS=N repeats more or less often than 3
 # times.
@@ -20,18 +23,26 @@ vm=$here/vm.sh
 version=${1:-6.12}
 native=${NATIVE:-0}
 [ "$native" = 0 ] && out=$top/build/bench || out=$top/build/bench-native
-mallocs=(libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4)
+mallocs=(jemalloc mimalloc tcmalloc_minimal)
 
 die() {
 	echo "bench.sh: $*" >&2
 	exit 1
 }
 
-# The path of a library, as the loader knows it.
+# The path of lib$1 of whatever version, as the loader knows it.
 library() {
 	PATH=$PATH:/usr/sbin:/sbin ldconfig -p |
-		awk -v name="$1" '$1 == name && !path { path = $NF }
+		awk -v name="lib$1.so." 'index($1, name) == 1 && !path &&
+				substr($1, length(name) + 1) ~ /^[0-9]+$/ { path = $NF }
 			END { print path; exit !path }'
+}
+
+# version FILE: what Debian calls that of its package, without Debian's part.
+version() {
+	local package
+	package=$(dpkg-query -S "*/${1##*/}" | sed 's/:.*//;q')
+	dpkg-query -W -f '${source:Upstream-Version}\n' "$package" | head -n 1
 }
 
 # needed_by FILE...: all shared libraries, and the loader.
@@ -42,7 +53,7 @@ needed_by() {
 
 # The guest has no library at all, so the programs bring theirs.
 build_payload() {
-	local lib=$out/payload/lib bin=$out/userlib/bench name path
+	local lib=$out/payload/lib bin=$out/userlib/bench malloc name path
 	if ! make -C "$top/userlib" BUILD="$out/userlib" bench \
 		>"$out/make.log" 2>&1; then
 		cat "$out/make.log" >&2
@@ -50,13 +61,17 @@ build_payload() {
 	fi
 	rm -rf "$out/payload"
 	mkdir -p "$lib"
-	for name in "${mallocs[@]}"; do
-		path=$(library "$name") || die "no $name"
-		cp -L "$path" "$lib/$name"
+	echo "# glibc: $(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)" >>"$out/rows"
+	for malloc in "${mallocs[@]}"; do
+		path=$(library "$malloc") || die "no lib$malloc"
+		name=${malloc%_minimal}
+		cp -L "$path" "$lib/$name.so"
+		echo "# $name: $(version "$path")" >>"$out/rows"
 	done
 	needed_by "$bin/bench" "$bin/nosyscall" "$lib"/* |
 		xargs cp -L -t "$lib"
-	cp "$bin/bench" "$bin/nosyscall" "$here/bench-guest.sh" "$out/payload/"
+	cp "$bin/bench" "$bin/nosyscall" "$bin/libregalloc-model.so" \
+		"$here/bench-guest.sh" "$out/payload/"
 }
 
 # LD_LIBRARY_PATH does not help to find the loader. The machine is to have had all
@@ -73,22 +88,30 @@ guest_command() {
 	END
 }
 
+# Rows are rows, even if some runs did not succeed.
 measure_guest() {
-	local ko
-	ko=$("$vm" build "$version")
+	local ko status=0
+	ko=$("$vm" build "$version") || return
 	"$vm" boot --kernel "$version" --module "$ko" --mem 4096 \
-		--payload "$out/payload" --out "$out/rows" --log "$out/log" \
-		--timeout 1800 -- "$(guest_command)"
+		--payload "$out/payload" --out "$out/guest-rows" \
+		--log "$out/log" --timeout 1800 -- "$(guest_command)" || status=$?
+	tr -d '\r' <"$out/guest-rows" >>"$out/rows"
+	rm "$out/guest-rows"
+	return $status
 }
 
 measure_native() {
 	sh "$here/bench-guest.sh" "$out/payload" "$out/rows"
 }
 
+measure_host_pairs() {
+	sh "$here/bench-guest.sh" "$out/payload" "$out/rows" hostpair
+}
+
 # What has not been measured is not in the rows, and so not in the plots.
 plots() {
 	local name
-	for name in pair wave-returned wave-warm held; do
+	for name in hostpair pair wave-returned wave-warm held; do
 		[ ! -s "$out/$name.dat" ] || bars "$name"
 	done
 	[ ! -s "$out/regions.dat" ] || regions
@@ -96,7 +119,8 @@ plots() {
 
 title() {
 	case $1 in
-	pair) echo "allocate + release, no touch: time / regalloc's" ;;
+	hostpair) echo "allocate + release, on the host: time / regalloc's" ;;
+	pair) echo "allocate + release, in the guest: time / regalloc's" ;;
 	wave-returned) echo "64 MiB taken, touched, released and returned: time / regalloc's" ;;
 	wave-warm) echo "64 MiB taken, touched, released, memory kept: time / regalloc's" ;;
 	held) echo "after 20 waves: memory held / live" ;;
@@ -157,18 +181,21 @@ rm -f "$out"/rows "$out"/results.* "$out"/*.dat "$out"/*.svg
 build_payload
 status=0
 echo "load of this machine before: $(cat /proc/loadavg), on $(nproc) processors"
+# Before and after, so that a busy hour elsewhere does not hit all of them.
+measure_host_pairs || status=$?
 if [ "$native" = 0 ]; then
 	measure_guest || status=$?
 else
 	measure_native || status=$?
 fi
-[ -s "$out/rows" ] || die "FAILED: no results"
+measure_host_pairs || status=$?
+grep -q '^pair,' "$out/rows" || die "FAILED: no results"
 {
 	echo workload,class_bytes,allocator,threads,metric,value
-	tr -d '\r' <"$out/rows"
+	cat "$out/rows"
 } >"$out/results.csv"
 rm "$out/rows"
-awk -v out="$out" -f "$top/userlib/bench/report.awk" "$out/results.csv" |
+"$top/userlib/bench/figures.sh" report "$out/results.csv" "$out" |
 	tee "$out/results.txt"
 plots
 echo

@@ -224,6 +224,7 @@ check "library: interface" make -s -C userlib abi-check
 check "manual pages" man_pages
 check "documentation" make -s docs
 check "documentation: tests that it names" named_tests
+check "documentation: figures" userlib/bench/figures.sh check
 check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
 check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro,nd
 echo "$passed passed, $failed failed, 0 skipped"

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* Whatever malloc() the program runs with, and nothing, to see what that costs. */
+/*
+ * Whatever malloc() the program runs with; and nothing, or nothing but the locked
+ * operations of a pair, to see what that costs.
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/regalloc.h>
 
 #include "measure.h"
 
@@ -104,5 +108,37 @@ const struct backend backend_none = {
 	.open = heap_open,
 	.alloc = none_alloc,
 	.release = none_release,
+	.held = heap_held,
+};
+
+/* The word of a slice, as the library changes it. */
+static __thread uint32_t word = REGALLOC_STATE_FREE;
+
+static int locked_alloc(uint64_t bytes, struct piece *out)
+{
+	uint32_t free = REGALLOC_STATE_FREE;
+
+	out->bytes = bytes;
+	return __atomic_compare_exchange_n(&word, &free, REGALLOC_STATE_LIVE,
+					   false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED) ? 0 : -EINVAL;
+}
+
+static int locked_release(const struct piece *p)
+{
+	uint32_t live = REGALLOC_STATE_LIVE;
+
+	(void)p;
+	return __atomic_compare_exchange_n(&word, &live, REGALLOC_STATE_FREE,
+					   false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED) ? 0 : -EINVAL;
+}
+
+const struct backend backend_locked = {
+	.name = "locked",
+	.threads = true,
+	.open = heap_open,
+	.alloc = locked_alloc,
+	.release = locked_release,
 	.held = heap_held,
 };

@@ -9,8 +9,8 @@
 
 static const char usage[] =
 "usage: bench WORKLOAD BACKEND [OPTION...]\n"
-"workloads: pair wave kept versions burst open zero regions warm\n"
-"backends: none malloc regalloc mmap madvise memfd dmabuf fifo first-fit\n"
+"workloads: pair hostpair wave kept versions burst open zero regions warm\n"
+"backends: none locked malloc regalloc mmap madvise memfd dmabuf fifo first-fit\n"
 "	--label NAME	the allocator's name in the rows; default BACKEND\n"
 "	--class BYTES	of a piece (65536)\n"
 "	--total BYTES	of a wave (67108864)\n"
@@ -23,6 +23,7 @@ static const struct {
 	int (*run)(const struct plan *plan);
 } workloads[] = {
 	{ "pair", pair_run },
+	{ "hostpair", pair_run },
 	{ "wave", wave_run },
 	{ "kept", kept_run },
 	{ "versions", versions_run },
@@ -34,9 +35,10 @@ static const struct {
 };
 
 static const struct backend *const backends[] = {
-	&backend_none,	  &backend_malloc, &backend_regalloc,
-	&backend_mmap,	  &backend_madvise, &backend_memfd,
-	&backend_dmabuf,  &backend_fifo,   &backend_first_fit,
+	&backend_none,	   &backend_locked,  &backend_malloc,
+	&backend_regalloc, &backend_mmap,    &backend_madvise,
+	&backend_memfd,	   &backend_dmabuf,  &backend_fifo,
+	&backend_first_fit,
 };
 
 static const struct backend *find_backend(const char *name)

@@ -46,8 +46,8 @@ struct backend {
 	int (*held)(uint64_t *bytes);
 };
 
-extern const struct backend backend_none, backend_malloc, backend_regalloc,
-	backend_mmap, backend_madvise, backend_memfd, backend_dmabuf,
+extern const struct backend backend_none, backend_locked, backend_malloc,
+	backend_regalloc, backend_mmap, backend_madvise, backend_memfd, backend_dmabuf,
 	backend_fifo, backend_first_fit;
 
 /**

@@ -18,7 +18,7 @@ void row(const struct plan *plan, double value, const char *metric, ...)
 /* Resident bytes of this process. */
 int resident_bytes(uint64_t *bytes);
 
-/* Bytes that nobody on this machine uses. */
+/* Bytes of this machine that are not in use. */
 int free_bytes(uint64_t *bytes);
 
 /* Page faults of this process so far. */

@@ -2,8 +2,8 @@
 /*
  * 10,000 pairs without a system call:
  *
- *	nosyscall strict BYTES	under strict seccomp, which kills whoever makes
- *				one; the exit code tells: 0 survived, 1 killed
+ *	nosyscall strict BYTES	under strict seccomp, which kills a process that
+ *				makes one; exit code 0: survived, 1: killed
  *	nosyscall count BYTES	print how many there were, seen by ptrace; it
  *				stops counting at 1000
  *

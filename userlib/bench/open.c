@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a region costs from nothing to nothing, and what it must cost at least:
- * somebody has to write zeros to 4 MiB.
+ * zeros are written to 4 MiB.
  */
 #include <errno.h>
 #include <string.h>

@@ -22,7 +22,7 @@
 /**
  * struct race - what the threads of a measurement share
  * @plan: what to run
- * @start: where they meet, and who stops them
+ * @start: where they meet, and the thread that stops them
  * @stop: set when it is over
  */
 struct race {

@@ -163,7 +163,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-/* Does somebody who reads keep somebody who allocates from it? */
+/* Does a reader of sysfs slow allocations down? */
 static int time_pairs_reading(struct field *f)
 {
 	struct reader r = { .err = 0 };

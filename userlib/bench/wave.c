@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A transaction: takes pieces one by one and writes to each page of them, then
- * releases them all in the same order. How much memory is held then tells who
- * has really returned it.
+ * releases them all in the same order. How much memory is held then tells whether
+ * the back end has really returned it.
  */
 #include <errno.h>
 
