@@ -29,6 +29,8 @@ static const char usage[] =
 	"  --size B     bytes of a slice, at most 262144 (default 65536)\n"
 	"  --waves N    number of waves (default 3)\n"
 	"  --hold MS    how long a wave holds all its slices (default 500)\n"
+	"  --return MS  wait after a wave until its memory is back, and fail if that\n"
+	"               takes longer (default: do not wait)\n"
 	"  --rest MS    how long to do nothing before the next wave (default 1500)\n"
 	"  --csv FILE   write seconds,charged_bytes,live_bytes of the whole machine\n"
 	"  --hz N       rows a second in FILE, 1 to 1000 (default 25)\n"
@@ -44,6 +46,7 @@ struct plan {
 	uint32_t size;
 	uint32_t waves;
 	uint32_t hold_ms;
+	uint32_t return_ms;
 	uint32_t rest_ms;
 	uint32_t hz;
 	const char *csv;
@@ -154,7 +157,31 @@ static int wave_commit(struct wave *w)
 	return EXIT_FAILURE;
 }
 
-/* Release everything, and say how long that took. */
+/* Wait until nothing is charged to this process any more. */
+static int wave_return(struct wave *w)
+{
+	double end = now_seconds() + w->plan->return_ms / 1e3;
+	struct regalloc_stats stats;
+
+	for (;;) {
+		int err = regalloc_stats(w->ra, &stats);
+
+		if (err)
+			return fail("stats", err);
+		if (!stats.charged_bytes)
+			return 0;
+		if (now_seconds() > end)
+			break;
+		show(w, "released", 0, false);
+		sleep_ms(10);
+	}
+	progress_end();
+	fprintf(stderr, "wave: %.0f MiB are still charged\n",
+		stats.charged_bytes / MIB);
+	return EXIT_FAILURE;
+}
+
+/* Release everything, and say how long that and the way back took. */
 static int wave_end(struct wave *w, double took)
 {
 	double start = now_seconds(), released;
@@ -166,9 +193,16 @@ static int wave_end(struct wave *w, double took)
 
 	released = now_seconds() - start;
 	show(w, "released", 0, true);
+	if (w->plan->return_ms)
+		rc = wave_return(w);
+	if (rc)
+		return rc;
+
 	progress_end();
 	printf("wave %u of %u: %u slices taken in %.2f s, released in %.1f ms",
 	       w->number, w->plan->waves, w->taken, took, released * 1e3);
+	if (w->plan->return_ms)
+		printf(", back after %.1f s", now_seconds() - start);
 	printf("\n");
 	fflush(stdout);
 	return 0;
@@ -271,6 +305,7 @@ static void parse(int argc, char **argv, struct plan *plan)
 		{ "size", .number = &plan->size, .min = 1, .max = 1U << 18 },
 		{ "waves", .number = &plan->waves, .min = 1, .max = 1000000 },
 		{ "hold", .number = &plan->hold_ms, .max = 3600000 },
+		{ "return", .number = &plan->return_ms, .max = 3600000 },
 		{ "rest", .number = &plan->rest_ms, .max = 3600000 },
 		{ "csv", .text = &plan->csv },
 		{ "hz", .number = &plan->hz, .min = 1, .max = 1000 },
