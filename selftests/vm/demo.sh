@@ -14,12 +14,9 @@ top=$(cd "$here/../.." && pwd)
 out=$top/build/demo
 vm=$here/vm.sh
 version=${1:-6.12}
-PATH=$PATH:/usr/sbin:/sbin
 
-die() {
-	echo "demo.sh: $*" >&2
-	exit 1
-}
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
 
 heading() {
 	printf '\n==== %s\n' "$1"
@@ -27,33 +24,35 @@ heading() {
 	echo
 }
 
+# Programs that are there from before may be linked otherwise.
 build_programs() {
-	if ! make -C "$top/userlib" BUILD="$out/userlib" LDFLAGS=-static \
+	rm -rf "$out"/userlib/{example,wave,pagecache} "$out/payload"
+	if ! make -C "$top/userlib" BUILD="$out/userlib" \
 		examples >"$out/make.log" 2>&1; then
 		cat "$out/make.log" >&2
 		die "the examples do not build"
 	fi
-	rm -rf "$out/payload"
-	mkdir "$out/payload"
+	mkdir -p "$out/payload/lib"
 	cp "$here/demo-guest.sh" "$out/payload/"
 	for program in example wave pagecache; do
 		strip -o "$out/payload/$program" "$out/userlib/$program"
 	done
+	needed_by "$out"/payload/{example,wave,pagecache} |
+		xargs cp -L -t "$out/payload/lib"
 }
 
-# Real files: a Debian package, a kernel, and its modules and headers.
+# Real files: a kernel, its modules and headers, and a part of these.
 build_disk() {
-	local source
-	source=$("$vm" source)
-	eval "$("$vm" kernel "$version")"
+	local settings
+	settings=$("$vm" kernel "$version")
+	eval "$settings"
 	rm -rf "$out/files" "$out/disk"
 	mkdir "$out/files"
-	cp "$source/linux-source.deb" "$VMLINUZ" "$out/files/"
+	cp "$VMLINUZ" "$out/files/"
 	tar -C "${VMLINUZ%/boot/*}" -cf "$out/files/lib-and-usr.tar" lib usr
-	head -c 48M "$source/linux-source.deb" >"$out/files/part"
-	truncate -s 400M "$out/disk"
+	head -c 48M "$out/files/lib-and-usr.tar" >"$out/files/part"
+	truncate -s 1G "$out/disk"
 	mke2fs -q -F -t ext4 -O ^has_journal -d "$out/files" "$out/disk"
-	du -sh --apparent-size "$out/files" | cut -f 1
 	rm -rf "$out/files"
 }
 
@@ -100,8 +99,8 @@ heading "regalloc: slices of memory under one budget for the machine" <<-END
 END
 ko=$("$vm" build "$version")
 build_programs
-size=$(build_disk)
-echo "module built, programs built, disk with $size of real files made; booting"
+build_disk
+echo "module built, programs built, disk made; booting"
 
 rm -f "$out"/*.csv "$out/out"
 "$vm" boot --kernel "$version" --module "$ko" --mem 3072 \
