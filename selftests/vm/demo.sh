@@ -17,25 +17,49 @@ version=${1:-6.12}
 
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
+# shellcheck source=selftests/vm/progress.sh
+. "$here/progress.sh"
 
 heading() {
 	printf '\n==== %s\n' "$1"
-	fold -s -w 79
+	fmt -w 79
 	echo
 }
 
+kernel_is_cached() {
+	compgen -G "$cache/linux-$version.*[0-9]" >/dev/null
+}
+
+introduce() {
+	local fetched="That kernel is in $cache already."
+	kernel_is_cached ||
+		fetched="That kernel and its headers are downloaded, 50 MB, to $cache."
+	heading "regalloc: one memory budget for all programs of a machine" <<-END
+	This starts a virtual machine with Debian's kernel $version, loads the module
+	there and runs programs that use it. The kernel of this machine stays as it is:
+	nothing is loaded into it or installed for it.
+
+	$fetched Debian packages that are missing here (a compiler, QEMU, gnuplot
+	and others) are installed with apt; that is 80 MB at most.
+
+	Without KVM it takes two to five minutes after that, with KVM less.
+	END
+}
+
+# step runs the functions below without set -e: each command has to say what
+# happens if it fails.
+
 # Programs that are there from before may be linked otherwise.
 build_programs() {
-	rm -rf "$out"/userlib/{example,wave,pagecache} "$out/payload"
-	if ! make -C "$top/userlib" BUILD="$out/userlib" \
-		examples >"$out/make.log" 2>&1; then
-		cat "$out/make.log" >&2
-		die "the examples do not build"
-	fi
-	mkdir -p "$out/payload/lib"
-	cp "$here/demo-guest.sh" "$out/payload/"
+	local program
+	rm -f "$out"/userlib/{example,wave,pagecache}
+	make -C "$top/userlib" BUILD="$out/userlib" examples || return
+	rm -rf "$out/payload"
+	mkdir -p "$out/payload/lib" || return
+	cp "$here/demo-guest.sh" "$out/payload/" || return
 	for program in example wave pagecache; do
-		strip -o "$out/payload/$program" "$out/userlib/$program"
+		strip -o "$out/payload/$program" "$out/userlib/$program" ||
+			return
 	done
 	needed_by "$out"/payload/{example,wave,pagecache} |
 		xargs cp -L -t "$out/payload/lib"
@@ -43,20 +67,76 @@ build_programs() {
 
 # Real files: a kernel, its modules and headers, and a part of these.
 build_disk() {
-	local settings
-	settings=$("$vm" kernel "$version")
-	eval "$settings"
 	rm -rf "$out/files" "$out/disk"
-	mkdir "$out/files"
-	cp "$VMLINUZ" "$out/files/"
-	tar -C "${VMLINUZ%/boot/*}" -cf "$out/files/lib-and-usr.tar" lib usr
-	head -c 48M "$out/files/lib-and-usr.tar" >"$out/files/part"
-	truncate -s 1G "$out/disk"
-	mke2fs -q -F -t ext4 -O ^has_journal -d "$out/files" "$out/disk"
+	mkdir "$out/files" &&
+	cp "$VMLINUZ" "$out/files/" &&
+	tar -C "${VMLINUZ%/boot/*}" -cf "$out/files/lib-and-usr.tar" lib usr &&
+	head -c 48M "$out/files/lib-and-usr.tar" >"$out/files/part" &&
+	truncate -s 1G "$out/disk" &&
+	mke2fs -q -F -t ext4 -O ^has_journal -d "$out/files" "$out/disk" &&
 	rm -rf "$out/files"
 }
 
-# draw_shares TERMINAL: who held what, one on top of the other.
+prepare() {
+	local settings
+	"$here/deps.sh" demo
+	mkdir -p "$out"
+	rm -f "$out"/*.csv "$out"/*.svg "$out"/*.log "$out/out"
+	settings=$("$vm" kernel "$version")
+	eval "$settings"
+	ko=$("$vm" build "$version")
+	step "$out/programs.log" "building the example programs" \
+		build_programs || die "the example programs do not build"
+	step "$out/disk.log" "making a disk with files" build_disk ||
+		die "the disk cannot be made"
+}
+
+first_line() {
+	IFS= read -r line <&3 && return
+	echo "the virtual machine ended without a word"
+	return 1
+}
+
+# Shows what the guest prints, and until then that it boots.
+show_guest() {
+	local line=
+	exec 3<&0
+	step "$out/boot.log" "booting the virtual machine" first_line || return
+	printf '%s\n' "$line"
+	cat <&3
+}
+
+run_guest() {
+	"$vm" boot --kernel "$version" --module "$ko" --mem 3072 \
+		--payload "$out/payload" --disk "$out/disk" --out "$out/out" \
+		--log "$out/console.log" --timeout 3600 -- \
+		sh /payload/demo-guest.sh | show_guest
+}
+
+# The records of the guest, a file each, and what must be true of them: the waves'
+# memory came back after each wave, and the budget was kept.
+check_records() {
+	local record
+	for record in wave share; do
+		tr -d '\r' <"$out/out" | sed -n "s/^$record,//p" \
+			>"$out/$record.csv"
+	done
+	for record in wave share; do
+		[ "$(wc -l <"$out/$record.csv")" -gt 20 ] ||
+			die "FAILED: no record of the $record"
+	done
+	awk -F, '
+		NR == 1 { next }
+		$3 > 0 { full = 1 }
+		$2 == 0 && full { full = 0; returns++ }
+		END { exit full || returns != 3 }
+	' "$out/wave.csv" ||
+		die "FAILED: charged did not return to 0 after each wave"
+	awk -F, '$5 > $6 { exit 1 }' "$out/share.csv" ||
+		die "FAILED: more was charged than the budget"
+}
+
+# draw_shares TERMINAL STYLE: who held what, one on top of the other.
 draw_shares() {
 	gnuplot <<-END
 		set terminal $1
@@ -75,8 +155,7 @@ draw_shares() {
 	END
 }
 
-# draw TERMINAL: the chart of the waves, on standard output.
-draw() {
+draw_waves() {
 	gnuplot <<-END
 		set terminal $1
 		set datafile separator ","
@@ -91,49 +170,31 @@ draw() {
 	END
 }
 
-"$here/deps.sh" demo
-mkdir -p "$out"
-heading "regalloc: slices of memory under one budget for the machine" <<-END
-	A virtual machine with Debian's kernel $version is made ready. In it, the
-	module gets a budget of 1 GiB, which all programs together may hold.
-END
-ko=$("$vm" build "$version")
-build_programs
-build_disk
-echo "module built, programs built, disk made; booting"
+show_charts() {
+	local picture="svg size 800,400 background 'white'"
+	heading "6. The waves" <<-END
+	live: slices in use. charged: the memory taken from the machine for them, in
+	regions of 4 MiB. It grows with the use, and drops to 0 after each wave.
+	END
+	draw_waves "dumb 79 24" | tr -d '\f'
+	draw_waves "$picture" >"$out/wave.svg"
 
-rm -f "$out"/*.csv "$out/out"
-"$vm" boot --kernel "$version" --module "$ko" --mem 3072 \
-	--payload "$out/payload" --disk "$out/disk" --out "$out/out" \
-	--log "$out/log" --timeout 500 -- sh /payload/demo-guest.sh ||
-	die "FAILED in the guest; its console is in ${out#"$top/"}/log"
+	heading "7. The three caches, one on top of the other" <<-END
+	A and B share the budget. C comes and gets its part. A is killed, and B and C
+	get its memory. B ends, and C takes the 48 MiB that it can use, and no more.
+	END
+	draw_shares "dumb 79 24" lines | tr -d '\f'
+	draw_shares "$picture" "filledcurves x1" >"$out/share.svg"
+	echo "Both as pictures: ${out#"$top/"}/wave.svg and share.svg"
+}
 
-for record in wave share; do
-	tr -d '\r' <"$out/out" | sed -n "s/^$record,//p" >"$out/$record.csv"
-	[ "$(wc -l <"$out/$record.csv")" -gt 20 ] ||
-		die "FAILED: no record of the $record"
-done
-awk -F, '$5 > $6 { exit 1 }' "$out/share.csv" || die "FAILED: over the budget"
-
-heading "6. The waves, drawn from the counters in sysfs" <<-END
-	live: slices in use. charged: memory taken from the machine for them, in
-	regions of 4 MiB. It grows with the use, and goes back by itself, one second
-	after the last slice of a region was released.
-END
-draw "dumb 79 24" | tr -d '\f'
-draw "svg size 800,400 background 'white'" >"$out/wave.svg"
-echo "the same as a picture: ${out#"$top/"}/wave.svg"
-
-heading "7. The three caches, one on top of the other" <<-END
-	A and B share the budget; C comes and gets its part; A is killed, and what it
-	had goes to the others.
-END
-draw_shares "dumb 79 24" lines | tr -d '\f'
-draw_shares "svg size 800,400 background 'white'" "filledcurves x1" \
-	>"$out/share.svg"
-echo "the same as a picture: ${out#"$top/"}/share.svg"
-
+introduce
+prepare
+run_guest ||
+	die "FAILED in the virtual machine; its console: ${out#"$top/"}/console.log"
+check_records
+show_charts
 heading "demo: SUCCESS" <<-END
-	Every slice kept its bytes, everything was given back, every file came through
-	the page cache unchanged, and the budget was never exceeded.
+	Every slice kept its bytes, all memory was returned, every file came through the
+	page cache unchanged, and the budget was never exceeded.
 END
