@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The part of demo.sh that runs in the guest, with busybox. Writes records to
-# /dev/ttyS1: lines that begin with "wave," or "share,".
+# /dev/ttyS1: lines that begin with "wave,", "share," or "event,".
 #
 # It waits for events. The limits on the waiting are for a guest that hangs; a slow
 # machine does not reach them.
@@ -146,6 +146,8 @@ shares() {
 }
 
 event() {
+	get_now
+	echo "$now,$1" >>/tmp/events.csv
 	shares "$@"
 }
 
@@ -290,6 +292,7 @@ sharing() {
 	echo
 	grep -hE 'complete|evictions|asked|over the budget' /tmp/cache-[BC].out
 	sed 's/^/share,/' /tmp/share.csv >/dev/ttyS1
+	sed 's/^/event,/' /tmp/events.csv >/dev/ttyS1
 	wait_for_zero
 	rmmod regalloc || fail "rmmod"
 	echo "All memory is back; the module is unloaded."

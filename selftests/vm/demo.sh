@@ -117,7 +117,7 @@ run_guest() {
 # memory came back after each wave, and the budget was kept.
 check_records() {
 	local record
-	for record in wave share; do
+	for record in wave share event; do
 		tr -d '\r' <"$out/out" | sed -n "s/^$record,//p" \
 			>"$out/$record.csv"
 	done
@@ -125,6 +125,8 @@ check_records() {
 		[ "$(wc -l <"$out/$record.csv")" -gt 20 ] ||
 			die "FAILED: no record of the $record"
 	done
+	[ "$(wc -l <"$out/event.csv")" -eq 4 ] ||
+		die "FAILED: no record of the events"
 	awk -F, '
 		NR == 1 { next }
 		$3 > 0 { full = 1 }
@@ -136,16 +138,51 @@ check_records() {
 		die "FAILED: more was charged than the budget"
 }
 
+# settings TERMINAL TITLE: what both charts have. A grid of characters hides lines.
+settings() {
+	cat <<-END
+	set terminal $1
+	set title "$2"
+	set datafile separator ","
+	set format x "%g s"
+	set ylabel "MiB"
+	set key outside bottom center horizontal width 1
+	$([[ $1 == dumb* ]] || echo set grid)
+	END
+}
+
+# draw_waves TERMINAL
+draw_waves() {
+	gnuplot <<-END
+		$(settings "$1" "Three waves of 512 MiB, and their memory returns")
+		set yrange [0:*]
+		plot "$out/wave.csv" using 1:(\$2/1048576) with lines linewidth 2 \
+			title "charged", \
+			"" using 1:(\$3/1048576) with lines linewidth 2 title "live"
+	END
+}
+
+# Marks at the moments when something happened, with a label above the budget, where
+# the chart is empty; each is lower than the one before, for the text of that. Nothing
+# can be seen of the first event, the start. Lines of characters are drawn too long.
+# marks TERMINAL
+marks() {
+	local apart=1 shorter=0
+	[[ $1 != dumb* ]] || apart=2 shorter=5
+	awk -F, -v apart=$apart -v shorter=$shorter 'NR > 1 {
+		x = $1 / 10
+		y = 108 - 9 * NR
+		printf "set arrow from %s,0 to %s,%s nohead dashtype 2 front\n", x, x, y - shorter
+		printf "set label \"%s\" at %s,%s offset %d,0 front\n", $2, x, y, apart
+	}' "$out/event.csv"
+}
+
 # draw_shares TERMINAL STYLE: who held what, one on top of the other.
 draw_shares() {
 	gnuplot <<-END
-		set terminal $1
-		set datafile separator ","
-		set xlabel "seconds"
-		set ylabel "MiB"
-		set yrange [0:75]
-		set key outside top center horizontal
-		set grid
+		$(settings "$1" "Three page caches share a budget of 64 MiB")
+		$(marks "$1")
+		set yrange [0:96]
 		f = "$out/share.csv"
 		m = 1048576.0
 		plot f using (\$1/10):((\$2+\$3+\$4)/m) with $2 title "C", \
@@ -155,19 +192,9 @@ draw_shares() {
 	END
 }
 
-draw_waves() {
-	gnuplot <<-END
-		set terminal $1
-		set datafile separator ","
-		set xlabel "seconds"
-		set ylabel "MiB"
-		set yrange [0:*]
-		set key outside top center horizontal
-		set grid
-		plot "$out/wave.csv" using 1:(\$2/1048576) with lines \
-			title "charged", \
-			"" using 1:(\$3/1048576) with lines title "live"
-	END
+# A chart as text, without the form feed, empty lines and spaces around it.
+as_text() {
+	"$1" "dumb 79 24" "${@:2}" | tr -d '\f' | sed 's/ *$//' | sed '/./,$!d' | cat -s
 }
 
 show_charts() {
@@ -176,14 +203,14 @@ show_charts() {
 	live: slices in use. charged: the memory taken from the machine for them, in
 	regions of 4 MiB. It grows with the use, and drops to 0 after each wave.
 	END
-	draw_waves "dumb 79 24" | tr -d '\f'
+	as_text draw_waves
 	draw_waves "$picture" >"$out/wave.svg"
 
 	heading "7. The three caches, one on top of the other" <<-END
 	A and B share the budget. C comes and gets its part. A is killed, and B and C
 	get its memory. B ends, and C takes the 48 MiB that it can use, and no more.
 	END
-	draw_shares "dumb 79 24" lines | tr -d '\f'
+	as_text draw_shares lines
 	draw_shares "$picture" "filledcurves x1" >"$out/share.svg"
 	echo "Both as pictures: ${out#"$top/"}/wave.svg and share.svg"
 }
