@@ -82,6 +82,7 @@ prepare() {
 	"$here/deps.sh" demo
 	mkdir -p "$out"
 	rm -f "$out"/*.csv "$out"/*.svg "$out"/*.log "$out/out"
+	echo "asking apt for the newest kernel $version"
 	settings=$("$vm" kernel "$version")
 	eval "$settings"
 	ko=$("$vm" build "$version")
