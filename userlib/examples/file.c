@@ -10,6 +10,9 @@
 
 #include "cache.h"
 #include "file.h"
+#include "progress.h"
+
+#define MIB (1024.0 * 1024.0)
 
 uint64_t file_nr_blocks(const struct file *f)
 {
@@ -67,6 +70,8 @@ static int hash_plain(struct file *f, int fd, EVP_MD_CTX *ctx)
 			return err;
 		f->sums[b] = file_sum(buf, length);
 		EVP_DigestUpdate(ctx, buf, length);
+		progress_show(false, "ordinary read of %s: %.0f of %.0f MiB",
+			      f->path, b * CACHE_BLOCK / MIB, f->bytes / MIB);
 	}
 	return EVP_DigestFinal_ex(ctx, f->hash, NULL) ? 0 : -ENOMEM;
 }
@@ -93,6 +98,7 @@ static int file_read_plain(struct file *f)
 
 static int complain(const char *path, const char *what, int err)
 {
+	progress_end();
 	fprintf(stderr, "pagecache: %s: %s\n", path, what);
 	return err;
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include "cache.h"
 #include "file.h"
 #include "options.h"
+#include "progress.h"
 #include "sysfs.h"
 
 #define MIB (1024.0 * 1024.0)
@@ -40,9 +42,11 @@ static const char usage[] =
 	"  --reserve N      have so many bytes of the budget kept for it (default 0)\n"
 	"  --seconds N      go on reading for so long (default: until all passes are\n"
 	"                   done)\n"
-	"  --name TEXT      say this in front of each line about a file\n"
+	"  --name TEXT      put this in front of each line\n"
 	"  --device F       the device (default /dev/regalloc)\n"
 	"  --help           this text\n"
+	"\n"
+	"SIGINT and SIGTERM end the reading early; the sums so far are compared.\n"
 	"\n"
 	"Exit status: 0 if every sum was right and the module never held more than the\n"
 	"budget, 1 if not or if something failed, 2 if the arguments are wrong.\n";
@@ -69,7 +73,8 @@ struct plan {
  * @cache: the cache, which has a lock of its own
  * @next: which file to read next; counts through all passes
  * @bytes_read: through the cache so far
- * @failed: somebody gave up, so everybody should
+ * @same: how many passes through a file gave the right sum
+ * @failed: a thread failed, so all of them end
  * @end: when to stop, if the plan says so
  * @peak_charged: most that the watch saw; its own until it ends
  * @looks: how often it looked
@@ -84,6 +89,7 @@ struct job {
 	struct cache *cache;
 	atomic_uint next;
 	atomic_ullong bytes_read;
+	atomic_uint same;
 	atomic_bool failed;
 	double end;
 	uint64_t peak_charged;
@@ -91,16 +97,27 @@ struct job {
 	uint64_t over_budget;
 };
 
+/* Set by a signal: end the reading. */
+static atomic_bool stopped;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stopped = true;
+}
+
 static int fail(const char *what, int err)
 {
-	fprintf(stderr, "\npagecache: %s: %s\n", what, regalloc_strerror(err));
+	progress_end();
+	fprintf(stderr, "pagecache: %s: %s\n", what, regalloc_strerror(err));
 	return EXIT_FAILURE;
 }
 
-/* Somebody gave up, or it is time. */
+/* A thread failed, or it is time. */
 static bool is_over(const struct job *job)
 {
-	return job->failed || (job->plan.seconds && now_seconds() >= job->end);
+	return stopped || job->failed ||
+	       (job->plan.seconds && now_seconds() >= job->end);
 }
 
 /* SHA-256 of all the blocks of a file, each through the cache. */
@@ -171,22 +188,24 @@ static void print_hash(const unsigned char *hash)
 		printf("%02x", hash[i]);
 }
 
-/* Say how reading a file went; the words of several threads do not mix. */
-static bool report(const char *name, const struct file *f, uint32_t pass,
+/* Compare the sums of a file; what several threads print does not mix. */
+static int compare(struct job *job, const struct file *f,
 		   const unsigned char *hash)
 {
-	bool same = !memcmp(hash, f->hash, FILE_HASH_BYTES);
-
+	if (!memcmp(hash, f->hash, FILE_HASH_BYTES)) {
+		job->same++;
+		return 0;
+	}
+	progress_end();
 	flockfile(stdout);
-	printf("\r%-79s\r%spass %u of %s: SHA-256 %s\n  plain ", "", name, pass,
-	       f->path, same ? "is the same" : "DIFFERS");
+	printf("%s%s: SHA-256 DIFFERS\n  plain ", job->plan.name, f->path);
 	print_hash(f->hash);
 	printf("\n  cache ");
 	print_hash(hash);
 	printf("\n");
 	fflush(stdout);
 	funlockfile(stdout);
-	return same;
+	return EXIT_FAILURE;
 }
 
 static int read_file(struct job *job, uint32_t turn, unsigned int *seed)
@@ -201,14 +220,14 @@ static int read_file(struct job *job, uint32_t turn, unsigned int *seed)
 	if (err == -ECANCELED)
 		return job->failed ? EXIT_FAILURE : 0;
 	if (err == -EBADMSG) {
-		fprintf(stderr, "\npagecache: %s: a block has wrong bytes\n",
+		progress_end();
+		fprintf(stderr, "pagecache: %s: a block has wrong bytes\n",
 			f->path);
 		return EXIT_FAILURE;
 	}
 	if (err)
 		return fail(f->path, err);
-	return report(job->plan.name, f, turn / job->nr_files + 1, hash) ?
-		       0 : EXIT_FAILURE;
+	return compare(job, f, hash);
 }
 
 /* A reading thread: one file after the other, until all passes are done. */
@@ -265,28 +284,30 @@ static void look(const struct sample *s, void *arg)
 	if (job->looks % 5)
 		return;
 	cache_count(job->cache, &n);
-	printf("\rread %5.0f MiB: %" PRIu64 " hits, %" PRIu64 " misses, %"
-	       PRIu64 " evicted; charged %.0f of %.0f MiB ",
-	       job->bytes_read / MIB, n.hits, n.misses, n.evictions,
-	       s->charged_bytes / MIB, s->budget_bytes / MIB);
-	fflush(stdout);
+	progress_show(false, "%sread %.0f MiB: %" PRIu64 " hits, %" PRIu64
+		      " misses; charged %.0f of %.0f MiB", job->plan.name,
+		      job->bytes_read / MIB, n.hits, n.misses,
+		      s->charged_bytes / MIB, s->budget_bytes / MIB);
 }
 
 static int summary(const struct job *job)
 {
+	const char *name = job->plan.name;
 	struct cache_counts n;
 
 	cache_count(job->cache, &n);
-	printf("%.0f MiB of files, %.0f MiB read through the cache\n",
+	printf("%s%u complete reads, each with the SHA-256 of an ordinary read\n",
+	       name, job->same);
+	printf("%s%.0f MiB of files, %.0f MiB read through the cache\n", name,
 	       job->bytes / MIB, job->bytes_read / MIB);
-	printf("%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " evictions\n",
-	       n.hits, n.misses, n.evictions);
-	printf("asked for memory %" PRIu64 " times, gave %" PRIu64
+	printf("%s%" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64
+	       " evictions\n", name, n.hits, n.misses, n.evictions);
+	printf("%sasked for memory %" PRIu64 " times, gave %" PRIu64
 	       " pages, waited %" PRIu64 " times\n",
-	       n.asked, n.given, n.waits);
-	printf("charged at most %.0f MiB, over the budget in %" PRIu64 " of %"
-	       PRIu64 " looks\n", job->peak_charged / MIB, job->over_budget,
-	       job->looks);
+	       name, n.asked, n.given, n.waits);
+	printf("%scharged at most %.0f MiB, over the budget in %" PRIu64
+	       " of %" PRIu64 " samples\n", name, job->peak_charged / MIB,
+	       job->over_budget, job->looks);
 	return job->over_budget ? EXIT_FAILURE : 0;
 }
 
@@ -301,7 +322,7 @@ static int read_all_watched(struct job *job)
 
 	rc = read_all(job);
 	err = watch_stop(watch);
-	printf("\n");
+	progress_end();
 	if (err)
 		return fail(SYSFS_DIR, err);
 	return summary(job) || rc ? EXIT_FAILURE : 0;
@@ -331,6 +352,16 @@ static int run(struct job *job)
 
 	err = regalloc_close(job->ra);
 	return err ? fail("cannot close", err) : rc;
+}
+
+static void end_on_signals(void)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 }
 
 /* Returns the place of the first file in @argv. */
@@ -369,6 +400,7 @@ int main(int argc, char **argv)
 	if (!job.files)
 		return fail("cannot begin", -ENOMEM);
 
+	end_on_signals();
 	while (job.nr_files < (uint32_t)(argc - first)) {
 		struct file *f = &job.files[job.nr_files];
 
@@ -377,6 +409,7 @@ int main(int argc, char **argv)
 		job.nr_files++;
 		job.bytes += f->bytes;
 	}
+	progress_end();
 	rc = run(&job);
 out:
 	while (job.nr_files)

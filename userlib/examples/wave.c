@@ -15,6 +15,7 @@
 #include <regalloc.h>
 
 #include "options.h"
+#include "progress.h"
 #include "sysfs.h"
 
 #define PAGE 4096
@@ -28,7 +29,9 @@ static const char usage[] =
 	"  --size B     bytes of a slice, at most 262144 (default 65536)\n"
 	"  --waves N    number of waves (default 3)\n"
 	"  --hold MS    how long a wave holds all its slices (default 500)\n"
-	"  --rest MS    how long after a wave nothing is done (default 1500)\n"
+	"  --return MS  wait after a wave until its memory is back, and fail if that\n"
+	"               takes longer (default: do not wait)\n"
+	"  --rest MS    how long to do nothing before the next wave (default 1500)\n"
 	"  --csv FILE   write seconds,charged_bytes,live_bytes of the whole machine\n"
 	"  --hz N       rows a second in FILE, 1 to 1000 (default 25)\n"
 	"  --device F   the device (default /dev/regalloc)\n"
@@ -43,6 +46,7 @@ struct plan {
 	uint32_t size;
 	uint32_t waves;
 	uint32_t hold_ms;
+	uint32_t return_ms;
 	uint32_t rest_ms;
 	uint32_t hz;
 	const char *csv;
@@ -57,12 +61,12 @@ struct wave {
 	uint32_t taken;
 	struct regalloc_slice *slices;
 	uint64_t *handles;
-	double last_shown;
 };
 
 static int fail(const char *what, int err)
 {
-	fprintf(stderr, "\nwave: %s: %s\n", what, regalloc_strerror(err));
+	progress_end();
+	fprintf(stderr, "wave: %s: %s\n", what, regalloc_strerror(err));
 	return EXIT_FAILURE;
 }
 
@@ -73,25 +77,19 @@ static void sleep_ms(uint32_t ms)
 	nanosleep(&ts, NULL);
 }
 
-/* One line that is drawn again and again; at most twenty times a second. */
-static void show(struct wave *w, const char *doing, uint32_t live, bool now)
+static void show(struct wave *w, const char *doing, uint32_t live, bool event)
 {
-	char bar[31];
+	char bar[21];
 	int filled = (uint64_t)live * (sizeof(bar) - 1) / w->plan->count;
 	struct regalloc_stats stats = { 0 };
 
-	if (!now && now_seconds() - w->last_shown < 0.05)
-		return;
-
-	w->last_shown = now_seconds();
 	for (int i = 0; i < (int)sizeof(bar) - 1; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[sizeof(bar) - 1] = '\0';
 	regalloc_stats(w->ra, &stats);
-	printf("\rwave %u/%u %-9s [%s] live %4.0f, charged %4.0f MiB",
-	       w->number, w->plan->waves, doing, bar, stats.live_bytes / MIB,
-	       stats.charged_bytes / MIB);
-	fflush(stdout);
+	progress_show(event, "wave %u of %u: %-9s [%s] live %4.0f, charged %4.0f MiB",
+		      w->number, w->plan->waves, doing, bar,
+		      stats.live_bytes / MIB, stats.charged_bytes / MIB);
 }
 
 /* A word that no other page of any wave has: a slice is at most 64 pages. */
@@ -126,7 +124,8 @@ static int wave_take(struct wave *w)
 			return fail("cannot take a slice", err);
 		touch(s);
 		w->handles[w->taken] = s->handle;
-		show(w, "taking", w->taken + 1, false);
+		if (w->taken % 64 == 0)
+			show(w, "taking", w->taken + 1, false);
 	}
 	return 0;
 }
@@ -136,7 +135,8 @@ static int wave_check(const struct wave *w)
 	for (uint32_t i = 0; i < w->taken; i++) {
 		if (intact(&w->slices[i]))
 			continue;
-		fprintf(stderr, "\nwave: slice %u was changed by another\n", i);
+		progress_end();
+		fprintf(stderr, "wave: slice %u was changed by another\n", i);
 		return EXIT_FAILURE;
 	}
 	return 0;
@@ -152,13 +152,65 @@ static int wave_commit(struct wave *w)
 	if (released == w->taken)
 		return 0;
 
-	fprintf(stderr, "\nwave: released %u of %u\n", released, w->taken);
+	progress_end();
+	fprintf(stderr, "wave: released %u of %u\n", released, w->taken);
 	return EXIT_FAILURE;
+}
+
+/* Wait until nothing is charged to this process any more. */
+static int wave_return(struct wave *w)
+{
+	double end = now_seconds() + w->plan->return_ms / 1e3;
+	struct regalloc_stats stats;
+
+	for (;;) {
+		int err = regalloc_stats(w->ra, &stats);
+
+		if (err)
+			return fail("stats", err);
+		if (!stats.charged_bytes)
+			return 0;
+		if (now_seconds() > end)
+			break;
+		show(w, "released", 0, false);
+		sleep_ms(10);
+	}
+	progress_end();
+	fprintf(stderr, "wave: %.0f MiB are still charged\n",
+		stats.charged_bytes / MIB);
+	return EXIT_FAILURE;
+}
+
+/* Release everything, and say how long that and the way back took. */
+static int wave_end(struct wave *w, double took)
+{
+	double start = now_seconds(), released;
+	int rc;
+
+	rc = wave_commit(w);
+	if (rc)
+		return rc;
+
+	released = now_seconds() - start;
+	show(w, "released", 0, true);
+	if (w->plan->return_ms)
+		rc = wave_return(w);
+	if (rc)
+		return rc;
+
+	progress_end();
+	printf("wave %u of %u: %u slices taken in %.2f s, released in %.1f ms",
+	       w->number, w->plan->waves, w->taken, took, released * 1e3);
+	if (w->plan->return_ms)
+		printf(", back after %.1f s", now_seconds() - start);
+	printf("\n");
+	fflush(stdout);
+	return 0;
 }
 
 static int wave_run(struct wave *w)
 {
-	double start = now_seconds(), took, released;
+	double start = now_seconds(), took;
 	int rc;
 
 	rc = wave_take(w);
@@ -172,18 +224,10 @@ static int wave_run(struct wave *w)
 	if (rc)
 		return rc;
 
-	start = now_seconds();
-	rc = wave_commit(w);
-	if (rc)
-		return rc;
-
-	released = now_seconds() - start;
-	show(w, "committed", 0, true);
-	sleep_ms(w->plan->rest_ms);
-	show(w, "rested", 0, true);
-	printf("\n         %u slices taken and touched in %.0f ms, released in %.1f ms\n",
-	       w->taken, took * 1e3, released * 1e3);
-	return 0;
+	rc = wave_end(w, took);
+	if (!rc)
+		sleep_ms(w->plan->rest_ms);
+	return rc;
 }
 
 static int waves_run(struct wave *w)
@@ -261,6 +305,7 @@ static void parse(int argc, char **argv, struct plan *plan)
 		{ "size", .number = &plan->size, .min = 1, .max = 1U << 18 },
 		{ "waves", .number = &plan->waves, .min = 1, .max = 1000000 },
 		{ "hold", .number = &plan->hold_ms, .max = 3600000 },
+		{ "return", .number = &plan->return_ms, .max = 3600000 },
 		{ "rest", .number = &plan->rest_ms, .max = 3600000 },
 		{ "csv", .text = &plan->csv },
 		{ "hz", .number = &plan->hz, .min = 1, .max = 1000 },
