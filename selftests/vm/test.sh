@@ -82,9 +82,13 @@ settings() {
 	esac
 }
 
-# The runner's tap_prefix keeps lines back, which a panic would swallow.
+# The libraries go where the loader looks for them. The runner's tap_prefix keeps lines
+# back, which a panic would swallow.
 guest_command() {
 	cat <<-END
+	mkdir -p /lib64
+	ln -s /payload/lib/* /lib/
+	ln -s /payload/lib/ld-linux-x86-64.so.2 /lib64/
 	export BASE_DIR=/payload
 	$(settings "$1")
 	$(env | sed -n 's/^REGALLOC_[A-Z_]*=[0-9]*$/export &/p')
@@ -146,47 +150,6 @@ device_test() {
 	[[ $(programs "$kernel") == *examples.sh* ]] || [ -n "${TESTS:-}" ] ||
 		echo "ok 0 selftests: kernel: examples.sh # SKIP for debug kernels" \
 			>> "$build/test-$name.tap"
-}
-
-# needed_by PROGRAM: its libraries and the loader, which the guest has not.
-needed_by() {
-	ldd "$1" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }
-		$1 ~ /^\// { print $1 }'
-}
-
-make_payload() {
-	rm -rf "$build/payload"
-	mkdir -p "$build/payload"
-	selftests -s -j"$(nproc)" install INSTALL_PATH="$build/payload/regalloc"
-	selftests -s emit_tests COLLECTION=regalloc |
-		sed -n 's/^regalloc://p' > "$build/payload/list"
-	make -s -C "$top/userlib" live examples LDFLAGS=-static
-	make -s -C "$top/userlib" tools
-	for program in live example wave pagecache sqlite_load regallocctl; do
-		cp "$build/userlib/$program" "$build/payload/regalloc/"
-	done
-	mkdir "$build/payload/regalloc/lib"
-	needed_by "$build/userlib/regallocctl" |
-		xargs cp -L -t "$build/payload/regalloc/lib"
-	echo live >> "$build/payload/list"
-	echo "timeout=$((1800 + TIME))" \
-		> "$build/payload/regalloc/settings"
-	if [ -n "${TESTS:-}" ]; then
-		# shellcheck disable=SC2086 # a list of words
-		printf '%s\n' $TESTS > "$build/payload/list"
-	fi
-	cp -r "$source/tools/testing/selftests/kselftest" "$build/payload/"
-}
-
-# A file system with a file for the examples to read.
-make_disk() {
-	rm -rf "$build/test-files" "$build/test-disk"
-	mkdir "$build/test-files"
-	head -c 24M "$source/linux-source.deb" > "$build/test-files/data"
-	truncate -s 32M "$build/test-disk"
-	mke2fs -q -F -t ext4 -O ^has_journal -d "$build/test-files" \
-		"$build/test-disk"
-	rm -rf "$build/test-files"
 }
 
 # host_program NAME COMMAND...: in the form of the runner's output, for one way
@@ -331,9 +294,9 @@ rm -rf "$build"/test-*
 printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u |
 	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null 8>&- &
 source=$("$vm" source)
-export source KERNELS
-make_payload
-make_disk
+export source KERNELS TIME
+"$here/payload.sh" "$source/tools/testing/selftests" "$build/payload" \
+	"$build/test-disk"
 wait
 status=0
 # shellcheck disable=SC2046,SC2086 # lists of words
