@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,6 +44,8 @@ static const char usage[] =
 	"  --name TEXT      say this in front of each line about a file\n"
 	"  --device F       the device (default /dev/regalloc)\n"
 	"  --help           this text\n"
+	"\n"
+	"SIGINT and SIGTERM end the reading early; the sums so far are compared.\n"
 	"\n"
 	"Exit status: 0 if every sum was right and the module never held more than the\n"
 	"budget, 1 if not or if something failed, 2 if the arguments are wrong.\n";
@@ -91,6 +94,15 @@ struct job {
 	uint64_t over_budget;
 };
 
+/* Set by a signal: end the reading. */
+static atomic_bool stopped;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stopped = true;
+}
+
 static int fail(const char *what, int err)
 {
 	fprintf(stderr, "\npagecache: %s: %s\n", what, regalloc_strerror(err));
@@ -100,7 +112,8 @@ static int fail(const char *what, int err)
 /* Somebody gave up, or it is time. */
 static bool is_over(const struct job *job)
 {
-	return job->failed || (job->plan.seconds && now_seconds() >= job->end);
+	return stopped || job->failed ||
+	       (job->plan.seconds && now_seconds() >= job->end);
 }
 
 /* SHA-256 of all the blocks of a file, each through the cache. */
@@ -333,6 +346,16 @@ static int run(struct job *job)
 	return err ? fail("cannot close", err) : rc;
 }
 
+static void end_on_signals(void)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 /* Returns the place of the first file in @argv. */
 static int parse(int argc, char **argv, struct plan *plan)
 {
@@ -369,6 +392,7 @@ int main(int argc, char **argv)
 	if (!job.files)
 		return fail("cannot begin", -ENOMEM);
 
+	end_on_signals();
 	while (job.nr_files < (uint32_t)(argc - first)) {
 		struct file *f = &job.files[job.nr_files];
 
