@@ -337,7 +337,7 @@ static void map_main(unsigned int index, void *arg)
 	}
 	rt_wait_until(rt_load(&crew->claims) > rt_turns(200) &&
 		      rt_stat("regions_closed") > crew->closed + rt_turns(100),
-		      RT_DEADLINE);
+		      4 * RT_DEADLINE);
 	rt_store(&crew->stop, true);
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# regallocctl, which lies beside this script with the libraries that it needs, and
-# with holder and terminal. The module is /regalloc.ko, or what REGALLOC_KO says.
+# regallocctl, which lies beside this script with holder and terminal. The module is
+# /regalloc.ko, or what REGALLOC_KO says.
 
 here=$(cd "$(dirname "$0")" && pwd)
 module=${REGALLOC_KO:-/regalloc.ko}
@@ -28,13 +28,8 @@ check() {
 	fi
 }
 
-# A guest has no library, and nobody but root.
+# A guest has no user but root.
 prepare() {
-	if [ ! -e /lib64/ld-linux-x86-64.so.2 ]; then
-		mkdir -p /lib64
-		cp "$here/lib/ld-linux-x86-64.so.2" /lib64/
-		export LD_LIBRARY_PATH="$here/lib"
-	fi
 	[ -e /etc/passwd ] || {
 		mkdir -p /etc
 		echo "root:x:0:0::/:/bin/sh" >/etc/passwd

@@ -751,7 +751,8 @@ TEST_F_TIMEOUT(fail_nth, each_in_turn, 600)
 				    err == variant->error) {
 				TH_LOG("round %u: %s", n, strerror(-err));
 			}
-			EXPECT_TRUE(rt_wait_until(usage_is(&before), 5)) {
+			EXPECT_TRUE(rt_wait_until(usage_is(&before),
+						  RT_DEADLINE)) {
 				TH_LOG("round %u left something", n);
 			}
 			failed++;

@@ -350,7 +350,7 @@ TEST_F_TIMEOUT(lifetime, bug16_killed_processes, 1800)
 }
 
 /* Several at once, and killed at any moment of their lives. */
-TEST_F_TIMEOUT(lifetime, bug16_killed_at_any_moment, 180)
+TEST_F_TIMEOUT(lifetime, bug16_killed_at_any_moment, 600)
 {
 	unsigned int turn, i, seed = 3;
 	pid_t pids[8];

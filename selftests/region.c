@@ -137,7 +137,7 @@ TEST_F(region, decay)
 {
 	uint64_t opened;
 
-	ASSERT_EQ(0, rt_decay_set(3000));
+	ASSERT_EQ(0, rt_decay_set(RT_DECAY_NEVER_MS));
 	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, COUNT, self->handles));
 	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
 	opened = rt_stat("regions_opened");
@@ -149,6 +149,7 @@ TEST_F(region, decay)
 	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, COUNT, self->handles));
 	EXPECT_EQ(opened, rt_stat("regions_opened"));
 	EXPECT_EQ(0, rt_stat("spare_bytes"));
+	ASSERT_EQ(0, rt_decay_set(RT_DECAY_MS));
 	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
 	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
 	EXPECT_EQ(0, rt_stat("nr_regions"));

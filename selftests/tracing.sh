@@ -48,12 +48,31 @@ too_much() {
 	"$here/wave" --count 320 --waves 1 --hold 0 --rest 0 >/dev/null 2>&1
 }
 
-# One holds most of the budget and gives it back, while another one wants it.
-two_waves() {
-	"$here/wave" --count 192 --waves 1 --hold 2000 --rest 0 >/dev/null &
-	sleep 1
-	too_much
+# holds PID BYTES: whether so much is charged to the program
+holds() {
+	grep -qs "^regalloc-charged:.$2\$" "/proc/$1"/fdinfo/*
+}
+
+# hold COUNT MIB: starts a wave that holds so many slices until it is killed; returns
+# when it has the regions for them, of so many MiB. Sets holder.
+hold() {
+	"$here/wave" --count "$1" --waves 1 --hold 600000 --rest 0 >/dev/null &
+	holder=$!
+	while kill -0 "$holder" && ! holds "$holder" $(($2 << 20)); do
+		sleep 0.1
+	done
+}
+
+let_go() {
+	kill "$holder"
 	wait
+}
+
+# One holds most of the budget, while another one wants it, and gives it back.
+two_waves() {
+	hold 192 12
+	too_much
+	let_go
 }
 
 # ---- single events
@@ -122,19 +141,13 @@ answers() {
 
 # ---- whose number it is
 who() {
-	"$here/wave" --count 65 --waves 1 --hold 600000 --rest 0 >/dev/null &
-	holder=$!
-	while kill -0 $holder &&
-	      ! grep -qs '^regalloc-charged:.8388608$' /proc/$holder/fdinfo/*; do
-		sleep 0.1
-	done
-	client=$(sed -n 's/^regalloc-client:\t//p' /proc/$holder/fdinfo/*)
+	hold 65 8
+	client=$(sed -n 's/^regalloc-client:\t//p' "/proc/$holder"/fdinfo/*)
 	grep -ls "^regalloc-client:.$client\$" /proc/[0-9]*/fdinfo/* |
 		while read -r file; do
 			cat "${file%/fdinfo/*}/comm" "$file"
 		done
-	kill $holder
-	wait
+	let_go
 }
 
 echo "TAP version 13"

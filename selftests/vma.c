@@ -463,7 +463,7 @@ TEST_F(vma, ptrace_and_proc_mem)
 }
 
 /* A client that scribbles on its map hurts nobody but itself. */
-TEST_F_TIMEOUT(vma, scribbled_map, 120)
+TEST_F_TIMEOUT(vma, scribbled_map, 600)
 {
 	uint64_t words = self->c.info.map_bytes / 4, i;
 	unsigned int seed, turn, cls;

@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 JOBS=${JOBS:-2}
 max_depth=10000
 max_mb=900
-max_seconds=300
+max_seconds=1800
 
 # Those of waiters.pml have names that begin with "waiters", all others are of
 # slice_map.pml. One thread more than one slice has room for sees it full; two slices make a

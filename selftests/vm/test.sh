@@ -9,7 +9,9 @@
 # else begins like that and is a number reach the programs, too; see fuzz/main.c.
 # JOBS of these run at the same time: the tests here are one, and so are those in
 # each guest, which has 4 GiB (default: 2, or 1 where there is no memory for two).
-# Each result counts once. Logs stay in build/test-*.
+#
+# Prints a line for each program, and why a test has failed. All that the programs
+# print, and the consoles of the guests, stay in build/test-*. Each result counts once.
 #
 # A kernel's name may have a variant behind it: with 6.1+dirty, free memory is
 # filled with other bytes before the module is loaded; with 6.1+numa, the guest
@@ -20,10 +22,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 vm=$here/vm.sh
 build=$top/build
-PATH=$PATH:/usr/sbin:/sbin
 KERNELS=${KERNELS:-$("$vm" list)}
 memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 JOBS=${JOBS:-$((memory_kib < 10 << 20 ? 1 : 2))}
+
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
+# shellcheck source=selftests/vm/progress.sh
+. "$here/progress.sh"
 
 seconds() {
 	case $1 in
@@ -35,11 +41,6 @@ seconds() {
 
 TIME=$(seconds "${TIME:-0}")
 [ "$TIME" = 0 ] || export REGALLOC_SECONDS=$TIME
-
-selftests() {
-	make -C "$top/selftests" KSFT="$source/tools/testing/selftests" \
-		OUTPUT="$build/selftests" "$@"
-}
 
 has_kunit() {
 	case $1 in *-kasan) echo m ;; esac
@@ -82,9 +83,14 @@ settings() {
 	esac
 }
 
-# The runner's tap_prefix keeps lines back, which a panic would swallow.
+# The libraries go where the loader looks for them. The results go over a line of their
+# own, where no message of the kernel can tear them. The runner's tap_prefix keeps
+# lines back, which a panic would swallow.
 guest_command() {
 	cat <<-END
+	mkdir -p /lib64
+	ln -s /payload/lib/* /lib/
+	ln -s /payload/lib/ld-linux-x86-64.so.2 /lib64/
 	export BASE_DIR=/payload
 	$(settings "$1")
 	$(env | sed -n 's/^REGALLOC_[A-Z_]*=[0-9]*$/export &/p')
@@ -117,11 +123,61 @@ coverage_command() {
 	END
 }
 
-# The results come over a line of their own, where no message of the kernel can
-# tear them.
-device_test() {
+# ---- what the jobs say ------------------------------------------------------
+
+# tell JOB KIND WHAT...: an event for view.sh.
+tell() {
+	local IFS=$'\t'
+	printf '%s\n' "$*" >&3
+}
+
+# events JOB LOG: makes events of the results on standard input, as they come in in
+# build/test-LOG.tap. mawk reads and writes in large pieces if it is not told otherwise.
+events() {
+	local awk=(awk)
+	[[ $(awk -W version 2>&1 </dev/null) != mawk* ]] || awk+=(-W interactive)
+	"${awk[@]}" -v live="$2" -f "$here/results.awk" |
+		sed -u "s/^/$1\t/" >&3
+	tell "$1" over
+}
+
+# kernel_failed NAME WHAT: a failure that is none of a program's, with the reasons from
+# standard input.
+kernel_failed() {
+	{
+		echo "# selftests: guest: kernel"
+		head -n 25 | tr -d '\r' | sed 's/^/# | /'
+		(cd "$top" && find "build/test-$1.log" "build/test-$1.err" -size +0) \
+			2>/dev/null | sed 's/^/# | see /'
+		echo "not ok 0 selftests: kernel: $2"
+	} >> "$build/test-$1.tap"
+}
+
+# What the compiler says first; or vm.sh, if it did not get there.
+build_errors() {
+	cat "$build/${1%+*}.log" "$build/test-$1.err" 2>/dev/null |
+		grep -E '(error|warning|ERROR):' | sed "s|$build/[^/]*/||" |
+		awk '!seen[$0]++' | head -n 10 | grep . ||
+		tail -n 10 "$build/test-$1.err"
+}
+
+# What the kernel complained of, or the last that was seen of it.
+last_words() {
+	sed -n "/^---- the console's end/,/^---- vm.sh/p" "$build/test-$1.err" |
+		sed '/^----/d' | grep . || tail -n 15 "$build/test-$1.log"
+}
+
+reason() {
+	sed -n 's/.*vm\.sh: //p' "$build/test-$1.err" | sed 's/^FAILED: //' |
+		tail -n 1 | grep . || echo "died"
+}
+
+# ---- what they do -----------------------------------------------------------
+
+# boot NAME MODULE
+boot() {
 	local name=$1 kernel=${1%+*} append='' nodes=1 timeout=3600
-	local module disk=$build/test-disk payload=$build/test-payload-$1
+	local disk=$build/test-disk payload=$build/test-payload-$1
 	case $name in *+numa) nodes=2 ;; esac
 	# The disk is for the examples.
 	case $kernel in
@@ -131,62 +187,41 @@ device_test() {
 	case $kernel in
 	*-kcsan) append+=" kcsan.skip_watch=50 kcsan.udelay_task=300" ;;
 	esac
-	module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
-		REGALLOC_KUNIT="$(has_kunit "$kernel")") &&
 	cp -al "$build/payload" "$payload" &&
-	cp "$(dirname "$module")"/regalloc*.ko "$payload/regalloc/" &&
+	cp "$(dirname "$2")"/regalloc*.ko "$payload/regalloc/" &&
 	"$vm" boot --kernel "$kernel" --mem 4096 --nodes "$nodes" \
-		--module "$module" \
+		--module "$2" \
 		--append "$append" --timeout $((timeout + TIME)) \
 		--payload "$payload" --disk "$disk" \
 		--log "$build/test-$name.log" --out "$build/test-$name.tap" \
-		-- "$(guest_command "$name")" ||
-		echo "not ok 0 selftests: kernel: died or complained" \
-			>> "$build/test-$name.tap"
+		-- "$(guest_command "$name")"
+}
+
+# device_test NAME: prints the log of the results while it is written.
+device_test() {
+	local name=$1 kernel=${1%+*} tap=$build/test-$1.tap module self=$BASHPID
+	: > "$tap"
+	tail -n +1 -f --pid="$self" "$tap" 2>/dev/null 3>&- &
+	exec > /dev/null
+	tell "$name" begin "getting the kernel"
+	if ! "$vm" kernel "$kernel" 3>&-; then
+		tail -n 10 "$build/test-$name.err" |
+			kernel_failed "$name" "kernel $kernel cannot be obtained"
+		return
+	fi
+	tell "$name" begin "building the module"
+	if ! module=$("$vm" build "$kernel" ${COVERAGE:+GCOV_PROFILE=y} \
+		REGALLOC_KUNIT="$(has_kunit "$kernel")" 3>&-); then
+		build_errors "$name" |
+			kernel_failed "$name" "the module does not build for $kernel"
+		return
+	fi
+	tell "$name" begin booting
+	boot "$name" "$module" 3>&- ||
+		last_words "$name" | kernel_failed "$name" "$(reason "$name")"
 	[[ $(programs "$kernel") == *examples.sh* ]] || [ -n "${TESTS:-}" ] ||
 		echo "ok 0 selftests: kernel: examples.sh # SKIP for debug kernels" \
-			>> "$build/test-$name.tap"
-}
-
-# needed_by PROGRAM: its libraries and the loader, which the guest has not.
-needed_by() {
-	ldd "$1" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }
-		$1 ~ /^\// { print $1 }'
-}
-
-make_payload() {
-	rm -rf "$build/payload"
-	mkdir -p "$build/payload"
-	selftests -s -j"$(nproc)" install INSTALL_PATH="$build/payload/regalloc"
-	selftests -s emit_tests COLLECTION=regalloc |
-		sed -n 's/^regalloc://p' > "$build/payload/list"
-	make -s -C "$top/userlib" live examples LDFLAGS=-static
-	make -s -C "$top/userlib" tools
-	for program in live example wave pagecache sqlite_load regallocctl; do
-		cp "$build/userlib/$program" "$build/payload/regalloc/"
-	done
-	mkdir "$build/payload/regalloc/lib"
-	needed_by "$build/userlib/regallocctl" |
-		xargs cp -L -t "$build/payload/regalloc/lib"
-	echo live >> "$build/payload/list"
-	echo "timeout=$((1800 + TIME))" \
-		> "$build/payload/regalloc/settings"
-	if [ -n "${TESTS:-}" ]; then
-		# shellcheck disable=SC2086 # a list of words
-		printf '%s\n' $TESTS > "$build/payload/list"
-	fi
-	cp -r "$source/tools/testing/selftests/kselftest" "$build/payload/"
-}
-
-# A file system with a file for the examples to read.
-make_disk() {
-	rm -rf "$build/test-files" "$build/test-disk"
-	mkdir "$build/test-files"
-	head -c 24M "$source/linux-source.deb" > "$build/test-files/data"
-	truncate -s 32M "$build/test-disk"
-	mke2fs -q -F -t ext4 -O ^has_journal -d "$build/test-files" \
-		"$build/test-disk"
-	rm -rf "$build/test-files"
+			>> "$tap"
 }
 
 # host_program NAME COMMAND...: in the form of the runner's output, for one way
@@ -199,13 +234,17 @@ host_program() {
 	echo "$verdict 1 selftests: host: $name"
 }
 
+# -Wno-tsan: gcc warns of each fence, as the sanitizer does not see what it orders. The
+# fences of the library order atomic accesses only, in which there is no race to find.
 host_tests() {
-	host_program pure selftests -s pure
+	host_program pure make -s -C "$top/selftests" \
+		KSFT="$source/tools/testing/selftests" \
+		OUTPUT="$build/selftests" pure
 	host_program library make -s -C "$top/userlib" check
 	host_program library-tsan setarch -R \
 		make -s -C "$top/userlib" check \
 		BUILD="$build/userlib-tsan" \
-		CFLAGS="-O2 -g -fsanitize=thread"
+		CFLAGS="-O2 -g -fsanitize=thread -Wno-tsan"
 	host_program completion \
 		"$top/userlib/tests/completion.sh" \
 		"$build/userlib/regallocctl"
@@ -216,127 +255,44 @@ host_tests() {
 metrics_test() {
 	[[ $(programs "${1%+*}") == *ctl.sh* ]] || return 0
 	sed -n 's/^# # metrics //p' "$build/test-$1.tap" |
-		host_program "metrics-$1" "$here/metrics.py" |
+		host_program metrics "$here/metrics.py" |
 		tee "$build/test-metrics-$1.tap"
 }
 
 # run NAME: the tests in a guest of that name, or those on this host.
 run() {
-	echo "==== tests on $1"
 	if [ "$1" = host ]; then
-		host_tests | tee "$build/test-host.tap"
+		host_tests | tee "$build/test-host.tap" | events host host
 	else
-		device_test "$1"
-		metrics_test "$1"
+		device_test "$1" | events "$1" "$1"
+		metrics_test "$1" | events "$1" "metrics-$1"
 	fi
-}
-
-# What may be skipped, and where: KERNEL: PROGRAM: ...
-may_be_skipped='^6\.1(\+[a-z]+)?: dio: .*tmpfs takes no O_DIRECT before 6\.6'
-may_be_skipped+='|^[^+]*(\+dirty)?: numa: .*one node of memory'
-may_be_skipped+='|^6\.12-[a-z+]*: kernel: examples.sh '
-
-# Counts the results inside the programs, which the runner prefixes with "# ".
-# Its own line about a program counts only against the program: if it died, told
-# nothing, or did not do all that it had planned. So does a test that is skipped
-# where it should run.
-count() {
-	MAY_BE_SKIPPED=$may_be_skipped awk '
-	function count(kind, what) {
-		if (kind == "skipped" &&
-		    where() what !~ ENVIRON["MAY_BE_SKIPPED"])
-			kind = "failed"
-		total[kind]++
-		inside[kind]++
-		if (kind != "passed")
-			named[kind] = named[kind] "\n" kind ": " where() what
-	}
-	function where() {
-		return file (program ? ": " program : "") ": "
-	}
-	function result(line) {
-		name = line
-		sub(/^(not )?ok [0-9]* *(- )?/, "", name)
-		if (line ~ /^not ok/)
-			count("failed", name)
-		else if (toupper(name) ~ /# SKIP/)
-			count("skipped", (name ~ /^#/ ? test " " : "") name)
-		else
-			count("passed", name)
-	}
-	function told() {
-		return inside["passed"] + inside["failed"] + inside["skipped"]
-	}
-	function start(name) {
-		if (program)
-			finish("not ok: did not end")
-		program = name
-		split("", inside)
-		planned = 0
-	}
-	function finish(line) {
-		sub(/selftests: [^:]*: /, "", line)
-		if (told() < planned)
-			count("failed", "told " told() " results of " planned)
-		else if (line ~ /^not ok/ && !inside["failed"])
-			count("failed", line)
-		else if (!told() && line !~ /# SKIP/)
-			count("failed", "told nothing")
-		else if (!told())
-			result(line)
-		program = ""
-		programs--
-	}
-	function finish_file() {
-		start("")
-		if (programs > 0)
-			count("failed", programs " programs did not run")
-	}
-	FNR == 1 {
-		finish_file()
-		file = FILENAME
-		gsub(/.*test-|\.tap$/, "", file)
-		programs = 0
-	}
-	/^# selftests: [^:]*: / { start($NF); next }
-	/^1\.\.[0-9]+/ { programs += substr($1, 4); next }
-	/^# 1\.\.0 # SKIP/ { sub(/^# 1\.\.0 /, ""); count("skipped", $0); next }
-	/^# 1\.\.[0-9]+/ { planned += substr($2, 4); next }
-	/^# #  RUN  / { test = $4 }
-	/^# (not )?ok / { sub(/^# /, ""); result($0); next }
-	/^(not )?ok 0 / { start("kernel"); programs++ }
-	/^(not )?ok .*selftests: / { finish($0) }
-	END {
-		finish_file()
-		print named["skipped"] named["failed"]
-		print total["passed"] + 0 " passed, " total["failed"] + 0 \
-			" failed, " total["skipped"] + 0 " skipped"
-		exit total["failed"] > 0 || total["passed"] == 0
-	}' "$@"
 }
 
 # One of those that the end of this starts.
 if [ $# -gt 0 ]; then
-	run "$1" 2>&1 | sed -u "s/^/$1: /"
+	exec 3>&1 2> "$build/test-$1.err"
+	run "$1"
 	exit
 fi
 
-[[ $JOBS =~ ^[1-9][0-9]*$ ]] || { echo "JOBS=$JOBS is no number" >&2; exit 1; }
+[[ $JOBS =~ ^[1-9][0-9]*$ ]] || die "JOBS=$JOBS is no number"
 "$here/deps.sh" test
-mkdir -p "$build/selftests"
+mkdir -p "$build"
 exec 8>"$build/test.lock"
-flock -n 8 || { echo "other tests run in this tree" >&2; exit 1; }
+flock -n 8 || die "other tests run in this tree"
 rm -rf "$build"/test-*
 # shellcheck disable=SC2086 # a list of words
-printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u |
-	xargs -P 0 -I '{}' "$vm" kernel '{}' > /dev/null 8>&- &
-source=$("$vm" source)
-export source KERNELS
-make_payload
-make_disk
-wait
+for kernel in $(printf '%s\n' $KERNELS | sed 's/+.*//' | sort -u); do
+	"$vm" kernel "$kernel" > /dev/null 8>&- || :	# its job fails, and says why
+done
+source=$("$vm" source 8>&-)
+export source KERNELS TIME
+step "$build/test-payload.log" "building the tests" "$here/payload.sh" \
+	"$source/tools/testing/selftests" "$build/payload" "$build/test-disk"
 status=0
 # shellcheck disable=SC2046,SC2086 # lists of words
 printf '%s\n' $([ -n "${TESTS:-}" ] || echo host) $KERNELS | awk '!seen[$0]++' |
-	xargs -P "$JOBS" -I '{}' "$0" '{}' 8>&- || status=$?
-count "$build"/test-*.tap && exit "$status"
+	xargs -P "$JOBS" -I '{}' "$0" '{}' 8>&- | "$here/view.sh" || status=$?
+[ "$status" -eq 0 ] || echo "test.sh: a part ended with $status: see build/test-*.err" >&2
+awk -f "$here/results.awk" "$build"/test-*.tap && exit "$status"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,14 +64,22 @@ static void look(void *arg)
 		w->peak_bytes = bytes;
 }
 
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+/* Until the time is over or a signal comes. */
 static void be_idle(struct worker *w)
 {
+	const struct sigaction action = { .sa_handler = on_signal };
 	uint32_t ms = w->plan->idle_ms;
 	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
 	uint64_t bytes;
 
+	sigaction(SIGUSR1, &action, NULL);
 	/* Whoever waits for that may want to begin now. */
-	printf("idle with %.0f MiB\n", charged(w) / MIB);
+	printf("idle with %.0f MiB, process %d\n", charged(w) / MIB, getpid());
 	fflush(stdout);
 	nanosleep(&ts, NULL);
 	bytes = charged(w);
