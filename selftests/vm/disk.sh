@@ -11,10 +11,10 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
-codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-PATH=$PATH:/usr/sbin:/sbin
-
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
+# shellcheck source=selftests/vm/progress.sh
+. "$here/progress.sh"
 # shellcheck source=selftests/vm/packages.sh
 . "$here/packages.sh"
 # shellcheck source=selftests/vm/tree.sh
@@ -25,7 +25,7 @@ image() {
 	as_root rm -rf "$1/var/cache/apt/archives"
 	rm -f "$2"
 	truncate -s 4G "$2"
-	as_root mke2fs -q -F -t ext4 -O ^has_journal -d "$1" "$2" >&2
+	as_root mke2fs -q -F -t ext4 -O ^has_journal -d "$1" "$2"
 }
 
 [ $# -ge 1 ] || { echo "usage: disk.sh SUITE PACKAGE..." >&2; exit 2; }
@@ -34,16 +34,15 @@ shift
 packages=$(printf '%s\n' "$@" | sort -u)
 disk=$cache/disk-$suite-$(echo "$packages" | sha256sum | cut -c 1-12)
 
-mkdir -p "$cache"
-exec 9>"$disk.lock"
-flock 9
+lock "$disk"
 if [ ! -e "$disk.ext4" ]; then
-	"$here/deps.sh" tree >&2
+	"$here/deps.sh" tree
 	as_root rm -rf "$disk"
 	bare_tree "$suite" "$disk"
+	apt_in_tree "$disk" update >"$disk.log" 2>&1
 	# shellcheck disable=SC2086 # a list of words
-	in_tree "$disk" /tmp apt-get -qy --no-install-recommends install \
-		$packages >&2
+	step "$disk.log" "installing $(wc -w <<<"$packages") packages in it" \
+		apt_in_tree "$disk" install $packages
 	image "$disk" "$disk.new"
 	as_root rm -rf "$disk"
 	mv "$disk.new" "$disk.ext4"

@@ -3,81 +3,150 @@
 #
 # shellcheck disable=SC2154,SC2034 # vm.sh sets the ones and uses the others
 # The kernels: those of Debian as they come, and ones built for debugging from
-# Debian's source; a part of vm.sh.
+# Debian's source; a part of other scripts.
 
-# Follows the meta packages: the names of the real ones hold a version that
-# vanishes with the next update.
+# ---- which there are -------------------------------------------------------
+
+# Documentation/kernels.csv says which releases of Debian have a kernel, oldest first,
+# and which command tests it.
+kernels_csv=$top/Documentation/kernels.csv
+
+# kernels_of COMMAND: those that it tests.
+kernels_of() {
+	awk -F, -v command="$1" '$3 == command { print $1 }' "$kernels_csv" | xargs
+}
+
+# kernels_in RELEASE: all that it has.
+kernels_in() {
+	awk -F, -v name="$1" '(" " $2 " ") ~ " " name " " { print $1 }' "$kernels_csv" |
+		xargs
+}
+
+# release_of VERSION: this release if it has the kernel, else the last that has.
+release_of() {
+	local version=${1%@*}
+	case $1 in
+	*@*) echo "${1#*@}" ;;
+	*) awk -F, -v version="$version" -v own="$codename" '
+		$1 == version {
+			n = split($2, releases, " ")
+			found = releases[n]
+			for (i in releases)
+				if (releases[i] == own)
+					found = own
+		}
+		END { print found }' "$kernels_csv" ;;
+	esac
+}
+
+# Those with a kernel, oldest first.
+kernel_releases() {
+	cut -d , -f 2 "$kernels_csv" | tr ' ' '\n' | awk '!seen[$0]++' | xargs
+}
+
+# runs_here RELEASE: do its programs run on this Debian? They do on a newer one.
+runs_here() {
+	local releases
+	releases=$(kernel_releases)
+	[[ " ${releases%%"$codename"*}$codename " == *" $1 "* ]]
+}
+
+# ---- as Debian has them ----------------------------------------------------
+
+# cloud_image VERSION: a pattern of the names of its packages.
+cloud_image() {
+	echo "linux-image-${1//./\\.}\\.[0-9.+a-z]*(-[0-9]+)?-cloud-amd64"
+}
+
+# The name of the newest one holds a version that vanishes with the next update.
 fetch_kernel() {
-	local image version release parts package meta
-	# linux-image-RELEASE (= VERSION)
-	read -r image _ version < <(
-		for meta in "linux-image-$1-cloud-amd64" linux-image-cloud-amd64; do
-			fields "$meta" Depends
-		done | grep -oE "linux-image-${1/./\\.}\\.[^ ]* \(= [^)]*\)") || return 1
-	version=${version%)}
-	release=${image#linux-image-}
+	local image version series=${1%@*} parts package
+	use_release "$(release_of "$1")"
+	image=$(newest "$(cloud_image "$series")")
+	version=$(field "$image" Version)
+	[ -n "$version" ] || die "Debian $release has no kernel $series"
+	RELEASE=${image#linux-image-}
 	kernel_dir=$cache/linux-$version
 	lock "$kernel_dir"
 	[ ! -d "$kernel_dir" ] || return 0
 	# What the image and the headers consist of.
-	parts=$(for package in "$image" "linux-headers-$release"; do
-			fields "$package" Depends
+	parts=$(for package in "$image" "linux-headers-$RELEASE"; do
+			field "$package=$version" Depends
 		done | grep -oE 'linux-((base|binary|modules)-[^ ,]*|headers-[^ ,]*-common|kbuild-[^ ,]*)' |
-		sort -u | sed "s/\$/=$version/") || return 1
+		sort -u | sed "s/\$/=$version/")
 	# shellcheck disable=SC2086 # a list of packages
-	unpack_kernel "$kernel_dir" "$image=$version" \
-		"linux-headers-$release=$version" $parts
+	unpack_kernel "$image=$version" "linux-headers-$RELEASE=$version" $parts ||
+		die "kernel $series ($RELEASE) cannot be had"
 }
 
-# From 7.0 on, the packages have no /lib and no /boot any more.
+# unpack_kernel PACKAGE...: into kernel_dir. A directory that exists is complete: it
+# gets its name last.
+unpack_kernel() {
+	local new=$kernel_dir.new
+	rm -rf "$new" && mkdir -p "$new" || return
+	download "$kernel_dir.log" "kernel $RELEASE" "$new" "$@" || return
+	step "$kernel_dir.log" "unpacking it" unpack_debs "$new" || return
+	# The headers are made for /usr/src.
+	sed -i "s|/usr/src/|$kernel_dir/usr/src/|g" \
+		"$new"/usr/src/linux-headers-*/Makefile &&
+	mv "$new" "$kernel_dir"
+}
+
+unpack_debs() {
+	local deb
+	for deb in "$1"/*.deb; do
+		dpkg-deb -x "$deb" "$1" && rm "$deb" || return
+	done
+	lay_out_as_before "$1" &&
+	compiler_of "$1" >"$1/compiler"
+}
+
+# Where /usr is merged, packages have no /lib, and from 7.0 on no /boot either.
 lay_out_as_before() {
 	local image release
-	[ ! -e "$1/lib" ] || return 0
-	ln -s usr/lib "$1/lib"
-	mkdir "$1/boot"
+	[ -e "$1/lib" ] || ln -s usr/lib "$1/lib" || return
+	mkdir -p "$1/boot" || return
 	for image in "$1"/lib/modules/*/vmlinuz; do
+		[ -e "$image" ] || continue
 		release=${image%/*}
-		mv "$image" "$1/boot/vmlinuz-${release##*/}"
+		mv "$image" "$1/boot/vmlinuz-${release##*/}" || return
 	done
 }
 
-# A directory that exists is complete: it gets its name last.
-unpack_kernel() {
-	local dir=$1 new=$1.new deb
-	shift
-	rm -rf "$new" && mkdir -p "$new" || return 1
-	(cd "$new" && download "$@") || return 1
-	for deb in "$new"/*.deb; do
-		dpkg-deb -x "$deb" "$new" && rm "$deb" || return 1
-	done
-	lay_out_as_before "$new"
-	# The headers are made for /usr/src.
-	sed -i "s|^include /usr/src|include $dir/usr/src|" \
-		"$new"/usr/src/linux-headers-*/Makefile &&
-	mv "$new" "$dir"
+# compiler_of DIR: the one that a kernel was built with, as the package is called.
+compiler_of() {
+	sed -n 's/^CONFIG_CC_VERSION_TEXT="\(x86_64-linux-gnu-\)\?\(gcc-[0-9]*\) .*/\2/p' \
+		"$1"/usr/src/linux-headers-*-amd64/.config | grep .
 }
 
-# unpack_source VERSION NAME [TAR-ARGUMENT...]: sets source_dir, a tree called
-# NAME-... in the cache. What follows says which part of it is wanted.
+# unpack_source NAME [TAR-ARGUMENT...]: sets source_dir, a tree called NAME-... in the
+# cache. What follows says which part of it is wanted.
 unpack_source() {
-	local package=linux-source-$1 name=$2 version new
+	local package=linux-source-$source_series name=$1 version new deb
+	use_release "$(release_of "$source_series")"
 	version=$(field "$package" Version)
-	[ -n "$version" ] || return 1
+	[ -n "$version" ] || die "Debian $release has no $package"
 	source_dir=$cache/$name-$version
 	new=$source_dir.new
 	lock "$source_dir"
 	[ ! -d "$source_dir" ] || return 0
-	rm -rf "$new" && mkdir -p "$new" || return 1
-	(cd "$new" && download "$package=$version") || return 1
-	mv "$new"/*.deb "$new/linux-source.deb" || return 1
-	dpkg-deb --fsys-tarfile "$new/linux-source.deb" |
-		tar -xO "./usr/src/$package.tar.xz" |
-		tar -xJ -C "$new" --strip-components=1 "${@:3}" || return 1
-	mv "$new" "$source_dir"
+	rm -rf "$new" && mkdir -p "$new" || return
+	download "$source_dir.log" "the source of Linux $version" "$new" \
+		"$package=$version" || die "no source of Linux can be had"
+	deb=$(echo "$new"/*.deb)
+	step "$source_dir.log" "unpacking the source of Linux $version" \
+		unpack_tar "$deb" "./usr/src/$package.tar.xz" "$new" "${@:2}" || return
+	rm "$deb" && mv "$new" "$source_dir"
 }
 
+unpack_tar() {
+	dpkg-deb --fsys-tarfile "$1" | tar -xO "$2" |
+		tar -xJ -C "$3" --strip-components=1 "${@:4}"
+}
+
+# The part that the tests and checks are made of.
 fetch_source() {
-	unpack_source 6.1 linux-source --wildcards \
+	unpack_source linux-source --wildcards \
 		'linux-source-*/tools/testing/selftests' \
 		'linux-source-*/tools/include' \
 		'linux-source-*/scripts'
@@ -85,17 +154,18 @@ fetch_source() {
 
 # ---- newer than this Debian ------------------------------------------------
 
-# What belongs to such a kernel's headers does not run here, so the module is
-# built in a tree of packages of sid. builder RELEASE: sets builder_dir.
+# The programs that belong to such a kernel's headers do not run here, so the module
+# is built in a tree of its release. Sets builder_dir.
 builder() {
 	builder_dir=$cache/builder-$1
 	lock "$builder_dir"
 	[ ! -e "$builder_dir/regalloc-complete" ] || return 0
-	"$here/deps.sh" builder >&2
+	"$here/deps.sh" builder
 	as_root rm -rf "$builder_dir"
-	bare_tree sid "$builder_dir"
-	in_tree "$builder_dir" /tmp apt-get -qy --no-install-recommends install \
-		make pahole "linux-headers-$1" >&2
+	bare_tree "$1" "$builder_dir"
+	step "$builder_dir.log" "installing a compiler in it" \
+		in_tree "$builder_dir" "$here" env HOME=/tmp "$here/deps.sh" build ||
+		die "no place to build for kernels of Debian $1"
 	as_root touch "$builder_dir/regalloc-complete"
 }
 
@@ -144,26 +214,25 @@ build_debug_kernel() {
 	rm -f "$dir"/vmlinux "$dir"/.tmp_vmlinux*
 }
 
-# debug_kernel VERSION FLAVOUR: Debian's source with FLAVOUR.config, built once.
+# debug_kernel FLAVOUR: Debian's source with FLAVOUR.config, built once.
 debug_kernel() {
-	local fragments=("$here/debug.config" "$here/$2.config") argument hash
-	"$here/deps.sh" build >&2
-	obtain unpack_source "$1" linux-tree
-	argument=$(instrumentation "$2")
+	local fragments=("$here/debug.config" "$here/$1.config") argument hash
+	"$here/deps.sh" build
+	unpack_source linux-tree
+	argument=$(instrumentation "$1")
 	hash=$({ cat "${fragments[@]}"; printf %s "$argument"; } |
 		sha256sum | cut -c 1-12)
-	kernel_dir=$cache/linux-debug-$2-${source_dir##*/linux-tree-}-$hash
+	kernel_dir=$cache/linux-debug-$1-${source_dir##*/linux-tree-}-$hash
 	lock "$kernel_dir"
 	if [ ! -e "$kernel_dir/regalloc-complete" ]; then
-		"$here/deps.sh" kernel >&2
-		echo "vm.sh: building kernel $1-$2, 7 to 20 minutes:" \
-			"$kernel_dir.log" >&2
+		"$here/deps.sh" kernel
 		rm -rf "$kernel_dir"
-		build_debug_kernel "$source_dir" "$kernel_dir" "$argument" \
-			"${fragments[@]}" > "$kernel_dir.log" 2>&1 || {
-			tail -n 30 "$kernel_dir.log" >&2
+		: >"$kernel_dir.log"
+		step "$kernel_dir.log" \
+			"building kernel $source_series-$1, 7 to 20 minutes" \
+			build_debug_kernel "$source_dir" "$kernel_dir" \
+			"$argument" "${fragments[@]}" ||
 			die "the debug kernel does not build"
-		}
 		touch "$kernel_dir/regalloc-complete"
 	fi
 	VMLINUZ=$kernel_dir/arch/x86/boot/bzImage
@@ -173,17 +242,21 @@ debug_kernel() {
 
 # ---- any of them -----------------------------------------------------------
 
-# Sets KDIR, VMLINUZ, RELEASE and kernel_dir.
+# kernel VERSION[@RELEASE]: sets KDIR, VMLINUZ, RELEASE and kernel_dir.
 kernel() {
-	case " $kernels $newer_kernels $debug_kernels " in
-	*" $1 "*) ;;
-	*) die "not one of $kernels $newer_kernels $debug_kernels: '$1'" ;;
+	case " $kernels $more_kernels $debug_kernels " in
+	*" ${1%@*} "*) ;;
+	*) die "not one of $kernels $more_kernels $debug_kernels: '$1'" ;;
 	esac
 	case $1 in
-	*-*) debug_kernel "${1%-*}" "${1##*-}"; return ;;
+	*-*) debug_kernel "${1##*-}"; return ;;
 	esac
-	obtain fetch_kernel "$1"
-	VMLINUZ=$(echo "$kernel_dir"/boot/vmlinuz-*)
-	RELEASE=${VMLINUZ##*/vmlinuz-}
+	fetch_kernel "$1"
+	VMLINUZ=$kernel_dir/boot/vmlinuz-$RELEASE
 	KDIR=$kernel_dir/usr/src/linux-headers-$RELEASE
 }
+
+kernels=$(kernels_of "make test")
+more_kernels=$(kernels_of "make test-matrix")
+source_series=6.12	# with which the debug kernels and the tests are built
+debug_kernels="$source_series-kasan $source_series-kcsan"

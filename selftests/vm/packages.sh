@@ -1,49 +1,67 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# shellcheck disable=SC2154 # vm.sh sets them
-# Packages of Debian, downloaded and not installed; a part of vm.sh, which sets
-# cache and codename.
+# shellcheck disable=SC2154 # host.sh sets them
+# Packages of a release of Debian, downloaded and not installed, with lists of
+# packages of our own: those of the machine may be absent, outdated, or of another
+# release, and to update them takes root. A part of other scripts.
 
-apt_options=(-q -o APT::Sandbox::User=root)
+max_age_minutes=1440	# of the lists
 
-# The machine's package lists may be absent, outdated or without what is newer,
-# and to update them takes root. So there are lists of our own to fall back on.
-use_private_lists() {
+# use_release RELEASE: what follows asks for packages of this one and of its updates
+# and backports.
+use_release() {
+	apt_dir=$cache/apt-$1
 	apt_options=(-q -o APT::Sandbox::User=root
-		-o Dir::Etc::SourceList="$cache/apt/sources.list"
+		-o Dir::Etc::SourceList="$apt_dir/sources.list"
 		-o Dir::Etc::SourceParts=/dev/null
-		-o Dir::State::Lists="$cache/apt/lists"
-		-o Dir::Cache="$cache/apt")
+		-o Dir::State::Lists="$apt_dir/lists"
+		-o Dir::Cache="$apt_dir" -o Dir::Cache::pkgcache=pkgcache.bin
+		-o Dir::Cache::srcpkgcache=srcpkgcache.bin
+		-o Acquire::Languages=none)
+	release=$1
+	lock "$apt_dir"
+	[ -n "$(find "$apt_dir/updated" -mmin -$max_age_minutes 2>/dev/null)" ] ||
+		update_lists
 }
 
-# sources SUITE...: this release and these, from the mirror that the machine uses.
+# Old lists are good enough where there is no network, and so are those without a
+# suite that the mirror has no more.
+update_lists() {
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial"
+	sources >"$apt_dir/sources.list"
+	[ -s "$apt_dir/sources.list" ] ||
+		die "apt knows no mirror of Debian $codename"
+	if STEP_LINES=0 step "$apt_dir/log" \
+		"updating the list of packages of Debian $release" \
+		apt-get "${apt_options[@]}" -o APT::Update::Error-Mode=any update
+	then
+		touch "$apt_dir/updated"
+	elif compgen -G "$apt_dir/lists/*_dists_${release}_*Packages*" >/dev/null
+	then
+		echo "going on with what is at hand" >&2
+	else
+		die "no packages of Debian $release can be had (is there a" \
+			"network? $apt_dir/log says more)"
+	fi
+}
+
+# What the machine uses, with the name of the release for that of its own, and
+# backports from where the release itself comes from.
 sources() {
-	local signed suites="$*"
+	local signed
 	signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-	machine_lists | awk -v name="$codename" -v signed="$signed" \
-		-v suites="$suites" '
-		$2 == name || index($2, name "-") == 1 {
-			print "deb", signed, $1, $2, $3
+	machine_sources | awk -v own="$codename" -v name="$release" \
+		-v signed="$signed" '
+		$2 == own || index($2, own "-") == 1 {
+			print "deb", signed, $1, name substr($2, length(own) + 1), $3
 		}
-		$2 == name {
-			n = split(suites, suite)
-			for (i = 1; i <= n; i++)
-				print "deb", signed, $1, suite[i], $3
-		}
+		$2 == own { print "deb", signed, $1, name "-backports", $3 }
 	' | sort -u
 }
 
-# update_private_lists SUITE...: with what sources prints.
-update_private_lists() {
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
-	sources "$@" > "$cache/apt/sources.list"
-	[ -s "$cache/apt/sources.list" ] || die "no mirror of Debian $codename"
-	apt-get "${apt_options[@]}" update >&2 || echo "vm.sh: no lists" >&2
-}
-
-# What the machine's apt knows, as lines of URI, suite, component.
-machine_lists() {
+# What the machine's apt is told to use, as lines of URI, suite, component.
+machine_sources() {
 	# shellcheck disable=SC2016 # apt fills in the fields
 	apt-get indextargets --no-release-info \
 		--format '$(IDENTIFIER) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
@@ -52,35 +70,34 @@ machine_lists() {
 
 # The mirror of this release that the machine uses.
 mirror() {
-	machine_lists | awk -v name="$codename" '$2 == name { print $1; exit }'
+	machine_sources | awk -v name="$codename" '$2 == name { print $1; exit }'
 }
 
-# obtain FUNCTION ARGUMENT...: with the machine's lists, else with our own, else
-# with new ones, else with those of what is to come.
-obtain() {
-	"$@" && return
-	lock "$cache/apt"
-	use_private_lists
-	"$@" && return
-	update_private_lists "$codename-backports"
-	"$@" && return
-	update_private_lists "$codename-backports" sid
-	"$@" || die "cannot obtain: $*"
+# newest REGEX: of the packages with such a name, the one with the highest.
+newest() {
+	apt-cache "${apt_options[@]}" pkgnames | { grep -xE "$1" || :; } |
+		sort -V | tail -n 1
 }
 
-# fields PACKAGE FIELD: of all versions, a line each; nothing if there is none.
-fields() {
-	{ apt-cache "${apt_options[@]}" show "$1" 2>/dev/null || true; } |
-		sed -n "s/^$2: //p"
-}
-
-# field PACKAGE FIELD: of the version that would be installed.
+# field PACKAGE[=VERSION] FIELD: of the version that would be installed. Nothing for a
+# package that does not exist: apt takes its name for a pattern then.
 field() {
-	apt-cache "${apt_options[@]}" --no-all-versions show "$1" 2>/dev/null |
-		sed -n "s/^$2: //p"
+	{ apt-cache "${apt_options[@]}" --no-all-versions show "$1" \
+		2>/dev/null || :; } | awk -v package="${1%%=*}" -v name="$2" '
+		$1 == "Package:" { ours = $2 == package }
+		ours && index($0, name ": ") == 1 {
+			print substr($0, length(name) + 3)
+			ours = 0
+		}'
 }
 
-# Downloads packages into the current directory.
+# download LOG WHAT DIR PACKAGE...: into DIR.
 download() {
-	apt-get "${apt_options[@]}" download "$@" >&2
+	local log=$1 what=$2 dir=$3 bytes
+	shift 3
+	# Lines of URI, file, size, checksum.
+	bytes=$(apt-get "${apt_options[@]}" download --print-uris "$@" 2>>"$log" |
+		awk '{ bytes += $3 } END { print bytes }') || return
+	STEP_LINES=0 step "$log" "downloading $what ($((bytes / 1000000)) MB)" \
+		env -C "$dir" apt-get "${apt_options[@]}" download "$@"
 }

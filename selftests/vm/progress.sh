@@ -22,8 +22,15 @@ ticks() {
 	done
 }
 
+# show_end LOG LINES
+show_end() {
+	[ "$2" -gt 0 ] || return 0
+	echo "the end of $1:" >&2
+	tail -n "$2" "$1" | sed 's/^/    /' >&2
+}
+
 # step LOG TEXT COMMAND...: returns what COMMAND, which may be a function of the
-# caller's, does. If it fails, the end of LOG is shown.
+# caller's, does. If it fails, so many lines of the end of LOG are shown.
 step() {
 	local log=$1 text=$2 start=$SECONDS status=0 ticker
 	shift 2
@@ -37,9 +44,8 @@ step() {
 	if [ "$status" -eq 0 ]; then
 		printf ' %d s\n' $((SECONDS - start)) >&2
 	else
-		printf ' FAILED after %d s; the end of %s:\n' \
-			$((SECONDS - start)) "$log" >&2
-		tail -n "${STEP_LINES:-20}" "$log" | sed 's/^/    /' >&2
+		printf ' FAILED after %d s\n' $((SECONDS - start)) >&2
+		show_end "$log" "${STEP_LINES:-20}"
 	fi
 	return "$status"
 }

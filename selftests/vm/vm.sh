@@ -3,17 +3,19 @@
 #
 # Debian's kernels in a virtual machine, without installing them:
 #
-#	vm.sh list		print the VERSIONs that are tested
-#	vm.sh list-newer	print those that it takes a newer Debian to build for
+#	vm.sh list		print the VERSIONs that make test runs on
+#	vm.sh list-more		print those that make test-matrix adds
 #	vm.sh list-debug	print those that are built for debugging
 #	vm.sh kernel VERSION	fetch or build it; print KDIR=, VMLINUZ=, RELEASE=
-#	vm.sh source		fetch the 6.1 source; print the path of the tree, a
-#				part of it: selftests, scripts, linux-source.deb
-#	vm.sh tree SUITE	fetch a bare Debian with its kernels' headers, to boot;
+#	vm.sh source		fetch the kernel's source; print the path of the tree,
+#				a part of it: selftests, scripts
+#	vm.sh tree [RELEASE]	make a Debian with its kernels' headers, to boot;
 #				print the path of a tarball
 #	vm.sh build VERSION [MAKE-ARGUMENT...]
 #				print the path of regalloc.ko
 #	vm.sh boot [OPTION...] -- COMMAND
+#
+# VERSION@RELEASE is the kernel of that release of Debian, where several have one.
 #
 # Options of boot:
 #
@@ -43,16 +45,6 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/regalloc
-# From 7.0 on, a kernel's headers want more than this Debian has.
-supported=$(sed -n 's/.*Supported kernels: \([0-9., ]*\)\. .*/\1/p' \
-	"$top/Documentation/regalloc.rst" | tr -d ,)
-kernels=$(grep -oE '\b[1-6]\.[0-9]+' <<< "$supported" | xargs)
-newer_kernels=$(grep -oE '\b([7-9]|[0-9]{2,})\.[0-9]+' <<< "$supported" | xargs)
-debug_kernels="6.12-kasan 6.12-kcsan"
-PATH=$PATH:/usr/sbin:/sbin	# depmod, modprobe
-codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-guest_modules="virtio_pci virtio_blk brd nbd loop ext4"
 
 # Words of a kernel in trouble. Only its own lines count, which begin with a
 # time; a test may print what it likes. A trace alone is none: a failure that was
@@ -61,42 +53,44 @@ complaints='\[ *[0-9]+\.[0-9]{6}\].*(BUG:|WARNING:|Oops|KASAN|UBSAN|KCSAN:'
 complaints+='|INFO: (task|rcu|possible|trying)|self-detected stall|page allocation failure'
 complaints+='|general protection|double fault|[Kk]ernel panic)'
 
-die() {
-	echo "vm.sh: $*" >&2
-	exit 1
-}
-
-[ -n "$kernels" ] || die "Documentation/regalloc.rst does not say what is supported"
-
-# Two runs at once share one result: the second waits for the first.
-lock() {
-	mkdir -p "$(dirname "$1")"
-	exec 9>"$1.lock"
-	flock 9
-}
-
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
+# shellcheck source=selftests/vm/progress.sh
+. "$here/progress.sh"
 # shellcheck source=selftests/vm/tree.sh
 . "$here/tree.sh"
 # shellcheck source=selftests/vm/packages.sh
 . "$here/packages.sh"
 # shellcheck source=selftests/vm/kernels.sh
 . "$here/kernels.sh"
+# shellcheck source=selftests/vm/initramfs.sh
+. "$here/initramfs.sh"
 
 # ---- module ----------------------------------------------------------------
 
 # kernel_make VERSION ARGUMENT...: a make that suits the headers of VERSION.
 kernel_make() {
-	local version=$1
+	local release
+	release=$(release_of "$1")
 	shift
-	case " $newer_kernels " in
-	*" $version "*)
-		builder "$RELEASE"
-		in_tree "$builder_dir" "$top/build" make "${@/#$KDIR/\/lib\/modules\/$RELEASE\/build}"
-		;;
-	*)
+	if [ -n "$release" ] && ! runs_here "$release"; then
+		in_tree "$builder_dir" "$kernel_dir $top/build" make "$@"
+	else
 		make "$@"
-		;;
-	esac
+	fi
+}
+
+# prepare_build VERSION: gets what it takes.
+prepare_build() {
+	local release
+	release=$(release_of "$1")
+	if [ -n "$release" ] && ! runs_here "$release"; then
+		builder "$release"
+	else
+		"$here/deps.sh" build
+		[ ! -e "$kernel_dir/compiler" ] ||
+			"$here/deps.sh" "$(cat "$kernel_dir/compiler")"
+	fi
 }
 
 # A warning fails the build, and fails it again the next time, unless ALLOW_WARNINGS
@@ -104,19 +98,19 @@ kernel_make() {
 build() {
 	local version=$1 dir=$top/build/$1 log=$top/build/$1.log
 	kernel "$1"
+	prepare_build "$1"
 	shift
-	lock "$dir"
 	mkdir -p "$dir"
+	lock "$dir"
+	: >"$log"
 	# Compared by contents and not by time, so that the times in $dir are
 	# those of changes seen by make.
 	rsync -rlc --delete --exclude='.*' --include='*/' --include=Kbuild \
 		--include='*.[ch]' --exclude='*' \
 		"$top/Kbuild" "$top/module" "$top/uapi" "$dir/"
-	if ! kernel_make "$version" -C "$KDIR" M="$dir" W=1 -j"$(nproc)" "$@" \
-		modules >"$log" 2>&1; then
-		cat "$log" >&2
-		die "the module does not build for $RELEASE"
-	fi
+	step "$log" "building the module for $RELEASE" \
+		kernel_make "$version" -C "$KDIR" M="$dir" W=1 -j"$(nproc)" "$@" \
+		modules || die "the module does not build for $RELEASE"
 	# Without vmlinux at hand there is no BTF, and no need of it.
 	if [ -z "${ALLOW_WARNINGS:-}" ] &&
 		grep -v 'Skipping BTF generation' "$log" |
@@ -127,106 +121,7 @@ build() {
 	echo "$dir/regalloc.ko"
 }
 
-# ---- guest -----------------------------------------------------------------
-
-guest_init() {
-	cat <<-'END'
-	#!/bin/sh
-	export PATH=/bin HOME=/ TERM=linux
-	mount -t proc proc /proc
-	mount -t sysfs sys /sys
-	mount -t devtmpfs dev /dev
-	ln -s /proc/self/fd /dev/fd
-	ln -s fd/0 /dev/stdin
-	ln -s fd/1 /dev/stdout
-	ln -s fd/2 /dev/stderr
-	mkdir /dev/shm /dev/pts
-	mount -t tmpfs shm /dev/shm
-	mount -t devpts pts /dev/pts
-	mount -t tmpfs tmp /tmp
-	mount -t debugfs debug /sys/kernel/debug
-	mount -t tracefs trace /sys/kernel/tracing
-	mount -t cgroup2 cgroup /sys/fs/cgroup
-	modprobe -a virtio_pci virtio_blk
-	ip link set lo up
-	exec sh /run/guest
-	END
-}
-
-# For --root: what init of that system runs is in its /run, too.
-root_init() {
-	cat <<-'END'
-	#!/bin/sh
-	export PATH=/bin
-	mount -t devtmpfs dev /dev
-	modprobe -a virtio_pci virtio_blk ext4
-	mount -t ext4 /dev/vda /sysroot
-	mount -t tmpfs run /sysroot/run
-	cp /run/* /sysroot/run/
-	umount /dev
-	exec switch_root /sysroot /sbin/init
-	END
-}
-
-guest_run() {
-	cat <<-'END'
-	exec </dev/null >/dev/console 2>&1
-	stty -onlcr </dev/console
-	stty raw </dev/ttyS1
-	echo "regalloc-vm: start"
-	sh /run/command
-	echo "regalloc-vm: exit $?"
-	poweroff -f
-	END
-}
-
-# kselftest's runner wants coreutils' timeout in this place.
-guest_timeout() {
-	cat <<-'END'
-	#!/bin/sh
-	[ "$1" = --foreground ] && shift
-	exec busybox timeout "$@"
-	END
-}
-
-# Copies the modules wanted and those that they need; built-in ones are no file.
-copy_modules() {
-	local root=$1 name file
-	depmod -b "$kernel_dir" "$RELEASE"
-	for name in $guest_modules; do
-		modprobe -d "$kernel_dir" -S "$RELEASE" --show-depends "$name"
-	done | awk '$1 == "insmod" { print $2 }' | sort -u |
-	while read -r file; do
-		cp "$file" "$root/lib/modules/$RELEASE/"
-	done
-	find "$root/lib/modules" -name '*.xz' -exec unxz {} +
-	cp "$kernel_dir/lib/modules/$RELEASE"/modules.{order,builtin} \
-		"$kernel_dir/lib/modules/$RELEASE"/modules.builtin.modinfo \
-		"$root/lib/modules/$RELEASE/"
-	depmod -b "$root" "$RELEASE"
-}
-
-# initramfs INIT ROOT MODULE PAYLOAD COMMAND: prints the archive.
-initramfs() {
-	local init=$1 root=$2
-	shift
-	mkdir -p "$root"/{bin,dev,proc,run,sys,sysroot,tmp,usr/bin} \
-		"$root/lib/modules/$RELEASE"
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	"$root/bin/busybox" --list | while read -r applet; do
-		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
-	done
-	# A debug kernel has everything built in.
-	[ ! -d "$kernel_dir/lib/modules" ] || copy_modules "$root"
-	[ -z "$2" ] || cp "$2" "$root/regalloc.ko"
-	[ -z "$3" ] || cp -a "$3" "$root/payload"
-	echo "$4" > "$root/run/command"
-	guest_run > "$root/run/guest"
-	"$init" > "$root/init"
-	guest_timeout > "$root/usr/bin/timeout"
-	chmod +x "$root/init" "$root/usr/bin/timeout"
-	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0)
-}
+# ---- guest ----------------------------------------------------------------
 
 # A /dev/kvm without the processor's support does not work.
 accelerator() {
@@ -389,8 +284,8 @@ case $command in
 list)
 	echo "$kernels"
 	;;
-list-newer)
-	echo "$newer_kernels"
+list-more)
+	echo "$more_kernels"
 	;;
 list-debug)
 	echo "$debug_kernels"
@@ -400,11 +295,11 @@ kernel)
 	printf '%s=%q\n' KDIR "$KDIR" VMLINUZ "$VMLINUZ" RELEASE "$RELEASE"
 	;;
 source)
-	obtain fetch_source
+	fetch_source
 	echo "$source_dir"
 	;;
 tree)
-	fetch_tree "${1:-$codename}"
+	bootable_tree "${1:-$codename}"
 	echo "$tree"
 	;;
 build | boot)
