@@ -50,11 +50,11 @@ has_kunit() {
 # their databases take half an hour, and show little that other tests do not.
 programs() {
 	case $1:${TESTS:-} in
-	*-kasan:) grep -v examples.sh "$build/payload/list"
+	*-kasan:) grep -vE '^(examples|databases)\.sh$' "$build/payload/list"
 		echo kunit.sh fail_nth kmemleak.sh ;;
 	*-kasan:*) sed '/^kmemleak\.sh$/d' "$build/payload/list"
 		echo kmemleak.sh ;;
-	*-*:) grep -v examples.sh "$build/payload/list" ;;
+	*-*:) grep -vE '^(examples|databases)\.sh$' "$build/payload/list" ;;
 	*) cat "$build/payload/list" ;;
 	esac | tr '\n' ' '
 }
@@ -219,8 +219,8 @@ device_test() {
 	tell "$name" begin booting
 	boot "$name" "$module" 3>&- ||
 		last_words "$name" | kernel_failed "$name" "$(reason "$name")"
-	[[ $(programs "$kernel") == *examples.sh* ]] || [ -n "${TESTS:-}" ] ||
-		echo "ok 0 selftests: kernel: examples.sh # SKIP for debug kernels" \
+	[[ $(programs "$kernel") == *databases.sh* ]] || [ -n "${TESTS:-}" ] ||
+		echo "ok 0 selftests: kernel: examples.sh databases.sh # SKIP for debug kernels" \
 			>> "$tap"
 }
 
