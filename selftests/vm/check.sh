@@ -13,22 +13,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 vm=$here/vm.sh
 cd "$here/../.."
 KERNELS=${KERNELS:-$("$vm" list)}
-passed=0
-failed=0
 
-# check NAME COMMAND...: shows the output of a command that fails.
-check() {
-	local name=$1 output
-	shift
-	if output=$("$@" 2>&1); then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) $name"
-	else
-		failed=$((failed + 1))
-		printf '%s\n' "$output" | sed 's/^/# /'
-		echo "not ok $((passed + failed)) $name"
-	fi
-}
+# shellcheck source=selftests/vm/results.sh
+. "$here/results.sh"
 
 c_files() {
 	find "$@" -name '*.[ch]' | sort
@@ -227,5 +214,4 @@ check "documentation: tests that it names" named_tests
 check "documentation: figures" userlib/bench/figures.sh check
 check "shellcheck" shellcheck -x .ci/run selftests/*.sh selftests/*/*.sh userlib/*/*.sh
 check "spelling" codespell --skip ./build,./.git --ignore-words-list iput,fro,nd
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+totals

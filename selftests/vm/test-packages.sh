@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds the packages, installs them on a bare Debian, boots that with each kernel
-# in KERNELS (default: those of vm.sh list), and purges them. Kernels that are
-# newer than this Debian are for a tree of sid. What is worth keeping is in
-# build/packages.
+# Builds the packages, installs them in a bare tree of each release of Debian in TREES
+# (default: this one and those after it), boots that with each kernel that the release
+# has, and purges them. What is worth keeping is in build/packages.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,35 +11,15 @@ top=$(cd "$here/../.." && pwd)
 vm=$here/vm.sh
 debs=$top/build/deb
 out=$top/build/packages
-codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-KERNELS=${KERNELS:-$("$vm" list)}
-PATH=$PATH:/usr/sbin:/sbin
-passed=0 failed=0 skipped=0
 
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
 # shellcheck source=selftests/vm/tree.sh
 . "$here/tree.sh"
-
-# result VERDICT NAME
-result() {
-	case "$1 $2" in
-	ok*'# SKIP'*) skipped=$((skipped + 1)) ;;
-	ok*) passed=$((passed + 1)) ;;
-	*) failed=$((failed + 1)) ;;
-	esac
-	echo "$1 $((passed + failed + skipped)) $2"
-}
-
-# check NAME COMMAND...: shows the output of a command that fails.
-check() {
-	local name=$1 output
-	shift
-	if output=$("$@" 2>&1); then
-		result ok "$name"
-	else
-		printf '%s\n' "$output" | sed 's/^/# /'
-		result "not ok" "$name"
-	fi
-}
+# shellcheck source=selftests/vm/kernels.sh
+. "$here/kernels.sh"
+# shellcheck source=selftests/vm/results.sh
+. "$here/results.sh"
 
 inside() {
 	in_tree "$tree" "$debs" "$@"
@@ -83,7 +62,7 @@ make_image() {
 	as_root mke2fs -q -F -t ext4 -O ^has_journal -d "$tree" "$out/image"
 }
 
-# test_boot VERSION: the results of the guest come by its second serial line.
+# test_boot VERSION@RELEASE: the results of the guest come by its second serial line.
 test_boot() {
 	local version=$1 line
 	check "$version: systemd boots, and the kernel has no complaint" \
@@ -124,10 +103,8 @@ only_the_group_is_left() {
 		grep -vE '/etc/g(roup|shadow)-?$'
 }
 
-# test_tree SUITE VERSION...: boots these of the suite's kernels.
 test_tree() {
 	local suite=$1 version pages page modules tarball tree=$out/tree
-	shift
 	tarball=$("$vm" tree "$suite")
 	as_root rm -rf "$tree"
 	mkdir -p "$tree"
@@ -151,8 +128,8 @@ test_tree() {
 	[ -n "$pages" ] || result ok "$suite: man # SKIP there is no page"
 	inside usermod -aG regalloc member
 	make_image
-	for version; do
-		test_boot "$version"
+	for version in $(kernels_in "$suite"); do
+		test_boot "$version@$suite"
 	done
 	rm -f "$out/image"
 	as_root rm -f "$tree/srv/example"
@@ -175,17 +152,12 @@ check "lintian has no complaint" lintian --allow-root \
 mapfile -t packages < <(for deb in "$debs"/*.deb; do
 		dpkg-deb -f "$deb" Package
 	done)
-present='' newer=''
-for kernel in $KERNELS; do
-	case " $("$vm" list-newer) " in
-	*" $kernel "*) newer+=" $kernel" ;;
-	*) present+=" $kernel" ;;
-	esac
+# Packages do not work on a Debian that is older than where they were built.
+for release in ${TREES:-$(kernel_releases)}; do
+	if [ "$release" != "$codename" ] && runs_here "$release"; then
+		result ok "$release # SKIP these packages are built on $codename"
+	else
+		test_tree "$release"
+	fi
 done
-# shellcheck disable=SC2086 # lists of words
-{
-	[ -z "$present" ] || test_tree "$codename" $present
-	[ -z "$newer" ] || test_tree sid $newer
-}
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+totals
