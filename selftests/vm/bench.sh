@@ -25,14 +25,14 @@ native=${NATIVE:-0}
 [ "$native" = 0 ] && out=$top/build/bench || out=$top/build/bench-native
 mallocs=(jemalloc mimalloc tcmalloc_minimal)
 
-die() {
-	echo "bench.sh: $*" >&2
-	exit 1
-}
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
+# shellcheck source=selftests/vm/progress.sh
+. "$here/progress.sh"
 
 # The path of lib$1 of whatever version, as the loader knows it.
 library() {
-	PATH=$PATH:/usr/sbin:/sbin ldconfig -p |
+	ldconfig -p |
 		awk -v name="lib$1.so." 'index($1, name) == 1 && !path &&
 				substr($1, length(name) + 1) ~ /^[0-9]+$/ { path = $NF }
 			END { print path; exit !path }'
@@ -45,20 +45,12 @@ version() {
 	dpkg-query -W -f '${source:Upstream-Version}\n' "$package" | head -n 1
 }
 
-# needed_by FILE...: all shared libraries, and the loader.
-needed_by() {
-	ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }
-		$1 ~ /^\/.*[^:]$/ { print $1 }' | sort -u
-}
-
 # The guest has no library at all, so the programs bring theirs.
 build_payload() {
 	local lib=$out/payload/lib bin=$out/userlib/bench malloc name path
-	if ! make -C "$top/userlib" BUILD="$out/userlib" bench \
-		>"$out/make.log" 2>&1; then
-		cat "$out/make.log" >&2
+	step "$out/make.log" "building the programs" \
+		make -C "$top/userlib" BUILD="$out/userlib" bench ||
 		die "the programs do not build"
-	fi
 	rm -rf "$out/payload"
 	mkdir -p "$lib"
 	echo "# glibc: $(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)" >>"$out/rows"
