@@ -40,7 +40,7 @@ introduce() {
 	nothing is loaded into it or installed for it.
 
 	$fetched Debian packages that are missing here (a compiler, QEMU, gnuplot
-	and others) are installed with apt; that is 80 MB at most.
+	and others) are installed with apt; that is 120 MB at most.
 
 	Without KVM it takes two to five minutes after that, with KVM less.
 	END
