@@ -146,7 +146,7 @@ events() {
 kernel_failed() {
 	{
 		echo "# selftests: guest: kernel"
-		head -n 25 | tr -d '\r' | sed 's/^/# | /'
+		tail -n 26 | tr -d '\r' | sed 's/^/# | /'
 		(cd "$top" && find "build/test-$1.log" "build/test-$1.err" -size +0) \
 			2>/dev/null | sed 's/^/# | see /'
 		echo "not ok 0 selftests: kernel: $2"
@@ -290,6 +290,7 @@ source=$("$vm" source 8>&-)
 export source KERNELS TIME
 step "$build/test-payload.log" "building the tests" "$here/payload.sh" \
 	"$source/tools/testing/selftests" "$build/payload" "$build/test-disk"
+trap 'exit 130' INT TERM
 status=0
 # shellcheck disable=SC2046,SC2086 # lists of words
 printf '%s\n' $([ -n "${TESTS:-}" ] || echo host) $KERNELS | awk '!seen[$0]++' |
