@@ -5,19 +5,26 @@
 # terminal shows that it does, and anything else gets a dot every few seconds. What
 # the commands print goes to a log. A part of other scripts; writes to standard error.
 
-# ticks TEXT: until it is killed, or the script has gone. A pipe that nothing writes to
-# is the clock: it leaves no process behind.
-ticks() {
-	local start=$SECONDS signs='\|/-' i=0 never
+# pause SECONDS: a sleep that leaves no process behind if it is killed.
+pause() {
+	local never
 	exec {never}<> <(:)
+	read -rt "$1" -u "$never" || :
+	exec {never}>&-
+}
+
+# ticks TEXT: until it is killed, or the script has gone.
+ticks() {
+	local start=$SECONDS signs='\|/-' i=0
 	[ -t 2 ] || printf '%s ' "$1" >&2
 	while kill -0 $$ 2>/dev/null; do
 		if [ -t 2 ]; then
 			printf '\r%s %s %d s ' "${signs:i++ % 4:1}" "$1" \
 				$((SECONDS - start)) >&2
-			read -rt 0.5 -u "$never" || :
+			pause 0.5
 		else
-			read -rt 5 -u "$never" || printf . >&2
+			pause 5
+			printf . >&2
 		fi
 	done
 }

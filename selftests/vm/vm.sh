@@ -200,7 +200,7 @@ numa_nodes() {
 # Now and then, on a busy host, the emulated timers are so far off when a kernel
 # begins that it has no interrupts for its disk, and waits for ever.
 watch_boot() {
-	sleep 240
+	pause 400
 	grep -aq 'regalloc-vm: start' "$log" && return
 	touch "$work/late"
 	kill "$(cat "$work/pid")"
