@@ -103,12 +103,12 @@ try() {
 	fi
 }
 
-# fails_with LINES WORDS COMMANDS [PREFIX...]: with no more than so many lines, which
-# have these words.
+# fails_with LINES WORDS COMMANDS [PREFIX...]: with no more than so many lines of error,
+# which have these words.
 fails_with() {
 	local most=$1 words=$2 said
 	shift 2
-	said=$(inside "$@" 2>&1) && { echo "it did not fail"; return 1; }
+	said=$(inside "$@" 2>&1 >/dev/null) && { echo "it did not fail"; return 1; }
 	echo "$said"
 	said=$(grep -v '^make' <<<"$said")
 	grep -qF "$words" <<<"$said" && [ "$(wc -l <<<"$said")" -le "$most" ]
