@@ -1,48 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/err.h>
-#include <linux/fs.h>
-#include <linux/mount.h>
 #include <linux/nospec.h>
-#include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
 #include "client.h"
-
-/* Never mounted by users: it is where the clients' inodes live. */
-#define REGALLOC_FS_MAGIC	0x72656761	/* "rega" */
-
-static struct vfsmount *client_mnt;
-
-static int client_fs_init(struct fs_context *fc)
-{
-	return init_pseudo(fc, REGALLOC_FS_MAGIC) ? 0 : -ENOMEM;
-}
-
-/* No .owner: our own mount would keep the module from being unloaded. */
-static struct file_system_type client_fs_type = {
-	.name			= "regalloc",
-	.init_fs_context	= client_fs_init,
-	.kill_sb		= kill_anon_super,
-};
-
-/**
- * regalloc_client_init() - set up what all clients share
- *
- * Return: 0 or a negative errno.
- */
-int regalloc_client_init(void)
-{
-	client_mnt = kern_mount(&client_fs_type);
-	return PTR_ERR_OR_ZERO(client_mnt);
-}
-
-/**
- * regalloc_client_exit() - undo regalloc_client_init(); there is no client left
- */
-void regalloc_client_exit(void)
-{
-	kern_unmount(client_mnt);
-}
+#include "space.h"
 
 /**
  * regalloc_domain_init() - begin with no client
@@ -66,17 +28,6 @@ int regalloc_domain_init(struct regalloc_domain *domain)
 void regalloc_domain_exit(struct regalloc_domain *domain)
 {
 	cleanup_srcu_struct(&domain->walks);
-}
-
-/* An inode as large as the windows: the core maps huge pages only below that. */
-static struct inode *client_inode(const struct regalloc_geometry *geo)
-{
-	struct inode *inode = alloc_anon_inode(client_mnt->mnt_sb);
-
-	if (!IS_ERR(inode))
-		i_size_write(inode, regalloc_geometry_window_bytes(geo) +
-				    regalloc_geometry_map_bytes(geo));
-	return inode;
 }
 
 /**
@@ -157,23 +108,43 @@ static void domain_remove(struct regalloc_domain *domain,
 }
 
 static int owner_init(struct regalloc_owner *owner,
-		      struct regalloc_domain *domain, struct inode *inode)
+		      struct regalloc_domain *domain)
 {
+	const struct regalloc_geometry *geo = &domain->geo;
+	int err = -ENOMEM;
+
 	owner->account =
 		regalloc_account_create(&domain->budget,
 					atomic64_inc_return(&domain->last_id));
 	if (!owner->account)
-		return -ENOMEM;
+		return err;
+	owner->space = regalloc_space_create(owner->account,
+					     regalloc_geometry_window_bytes(geo) +
+					     regalloc_geometry_map_bytes(geo));
+	if (IS_ERR(owner->space)) {
+		err = PTR_ERR(owner->space);
+		goto err_space;
+	}
 	regalloc_map_pages_init(&owner->map);
 	owner->control = regalloc_map_pages_need(&owner->map, 0);
-	if (!owner->control) {
-		regalloc_account_put(owner->account);
-		return -ENOMEM;
-	}
-	owner->geo = &domain->geo;
-	owner->mapping = inode->i_mapping;
+	if (!owner->control)
+		goto err_control;
+	owner->geo = geo;
 	mutex_init(&owner->lock);
 	return 0;
+
+err_control:
+	regalloc_space_put(owner->space);
+err_space:
+	regalloc_account_put(owner->account);
+	return err;
+}
+
+static void owner_fini(struct regalloc_owner *owner)
+{
+	regalloc_map_pages_fini(&owner->map);
+	regalloc_space_put(owner->space);
+	regalloc_account_put(owner->account);
 }
 
 /**
@@ -187,31 +158,22 @@ struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain)
 {
 	struct regalloc_client *client;
 	unsigned int class;
-	int err = -ENOMEM;
+	int err;
 
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
-		return ERR_PTR(err);
+		return ERR_PTR(-ENOMEM);
 	client->domain = domain;
 	init_waitqueue_head(&client->asked);
-	client->inode = client_inode(&domain->geo);
-	if (IS_ERR(client->inode)) {
-		err = PTR_ERR(client->inode);
-		goto err_inode;
+	err = owner_init(&client->owner, domain);
+	if (err) {
+		kfree(client);
+		return ERR_PTR(err);
 	}
-	err = owner_init(&client->owner, domain, client->inode);
-	if (err)
-		goto err_owner;
 	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
 		regalloc_pool_init(&client->pools[class], &client->owner, class);
 	domain_add(domain, client);
 	return client;
-
-err_owner:
-	iput(client->inode);
-err_inode:
-	kfree(client);
-	return ERR_PTR(err);
 }
 
 /**
@@ -237,9 +199,7 @@ void regalloc_client_destroy(struct regalloc_client *client)
 	mutex_unlock(&owner->lock);
 
 	domain_remove(client->domain, client);
-	regalloc_map_pages_fini(&owner->map);
-	regalloc_account_put(owner->account);
-	iput(client->inode);
+	owner_fini(owner);
 	kfree(client);
 }
 

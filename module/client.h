@@ -9,8 +9,8 @@
  * the domain's lock, which its removal takes, or walks the list under SRCU, which
  * its removal waits for.
  *
- * Each client has an inode of its own, and so an address_space of its own:
- * zapping a region of one client looks at nobody else's mappings.
+ * Each client has a space of its own, and so an address_space of its own: removing
+ * memory of one client looks at no other client's mappings.
  *
  * Locks, outer first: a pool's grow_lock, the domain's lock, a client's lock.
  * The domain's lock is held for short work only. Who closes regions of clients that
@@ -33,8 +33,6 @@
 #include "budget.h"
 #include "pool.h"
 #include "size_class.h"
-
-struct inode;
 
 /**
  * struct regalloc_domain - one budget and the clients under it
@@ -72,8 +70,7 @@ struct regalloc_domain {
  * struct regalloc_client - one open file description
  * @domain: that it belongs to
  * @node: in the domain's list
- * @inode: carries the address_space of its windows; holds a reference
- * @owner: what its pools share; holds a reference to the account
+ * @owner: what its pools share; holds a reference to the space
  * @pools: its regions, by class
  * @nr_waiting: its threads that wait for memory. Written under the domain's lock
  * @wanted: bytes that others have asked it for since it looked
@@ -82,7 +79,6 @@ struct regalloc_domain {
 struct regalloc_client {
 	struct regalloc_domain *domain;
 	struct list_head node;
-	struct inode *inode;
 	struct regalloc_owner owner;
 	struct regalloc_pool pools[REGALLOC_NR_CLASSES];
 	unsigned int nr_waiting;
@@ -126,8 +122,5 @@ unsigned int regalloc_client_shrink(struct regalloc_client *client,
 				    unsigned int *looks);
 void regalloc_client_add_usage(struct regalloc_client *client,
 			       struct regalloc_usage *usage);
-
-int regalloc_client_init(void);
-void regalloc_client_exit(void);
 
 #endif /* REGALLOC_CLIENT_H */

@@ -7,6 +7,12 @@
 #define REGALLOC_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/pagemap.h>
+#if __has_include(<linux/folio_batch.h>)
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
@@ -45,6 +51,15 @@ static inline int regalloc_shrinker_register(struct shrinker *shrinker)
 	shrinker_register(shrinker);
 	return 0;
 }
+#endif
+
+/* Memory failure takes a page out of the page cache. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define REGALLOC_ERROR_REMOVE_FOLIO					\
+	.error_remove_page = generic_error_remove_page,
+#else
+#define REGALLOC_ERROR_REMOVE_FOLIO					\
+	.error_remove_folio = generic_error_remove_folio,
 #endif
 
 /* The parameters of vm_operations_struct.get_policy. */

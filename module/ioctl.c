@@ -224,11 +224,13 @@ static int do_stats(struct regalloc_call *call)
 	struct regalloc_ioc_stats *stats = &call->arg.stats;
 	struct regalloc_usage usage = { .count_live = true };
 
-	regalloc_client_add_usage(client, &usage);
+	/* In this order: see pinned_end() in space.c. */
+	stats->pinned_bytes = atomic64_read(&own->pinned);
+	smp_rmb();	/* pairs with the barrier there */
 	stats->charged_bytes = atomic64_read(&own->charged);
+	regalloc_client_add_usage(client, &usage);
 	stats->live_bytes = usage.live_bytes;
 	stats->spare_bytes = usage.spares * REGALLOC_REGION_BYTES;
-	stats->pinned_bytes = atomic64_read(&own->pinned);
 	stats->map_bytes = regalloc_map_pages_bytes(&client->owner.map);
 	stats->nr_regions = usage.regions;
 	stats->regions_opened = atomic64_read(&own->opened);

@@ -10,8 +10,8 @@
  *	budget		how much is charged, to whom
  *	slice_map	which slices are free
  *	map_pages	the memory that this is recorded in
- *	region		the memory that is handed out
- *	pinned		closed regions of which a page is still referenced
+ *	space		the memory that is handed out, by offset
+ *	pinned		removed memory that is still referenced
  *	pool*		one client's regions of one size class
  *	client		one open file
  *	pressure	who is asked to release some
@@ -37,6 +37,7 @@
 #include "pressure.h"
 #include "reclaim.h"
 #include "shrinker.h"
+#include "space.h"
 #include "sysfs.h"
 
 #define CREATE_TRACE_POINTS
@@ -152,7 +153,7 @@ static int regalloc_fop_open(struct inode *inode, struct file *file)
 	if (IS_ERR(client))
 		return PTR_ERR(client);
 	file->private_data = client;
-	file->f_mapping = client->inode->i_mapping;
+	file->f_mapping = client->owner.space->inode->i_mapping;
 	return 0;
 }
 
@@ -226,12 +227,12 @@ static int __init regalloc_init(void)
 	err = regalloc_domain_init(&domain);
 	if (err)
 		return err;
+	err = regalloc_space_init();
+	if (err)
+		goto err_space;
 	err = regalloc_pinned_init();
 	if (err)
 		goto err_pinned;
-	err = regalloc_client_init();
-	if (err)
-		goto err_client;
 	err = regalloc_shrinker_init(&domain);
 	if (err)
 		goto err_shrinker;
@@ -247,10 +248,10 @@ err_misc:
 	domain_down();
 	regalloc_shrinker_exit();
 err_shrinker:
-	regalloc_client_exit();
-err_client:
 	regalloc_pinned_exit();
 err_pinned:
+	regalloc_space_exit();
+err_space:
 	regalloc_domain_exit(&domain);
 	return err;
 }
@@ -261,8 +262,8 @@ static void __exit regalloc_exit(void)
 	misc_deregister(&domain.misc);
 	domain_down();
 	regalloc_shrinker_exit();
-	regalloc_client_exit();
 	regalloc_pinned_exit();
+	regalloc_space_exit();
 	regalloc_domain_exit(&domain);
 }
 module_exit(regalloc_exit);

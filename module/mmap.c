@@ -7,32 +7,11 @@
 #include "client.h"
 #include "compat.h"
 #include "mmap.h"
+#include "space.h"
 
 static struct regalloc_client *vma_client(const struct vm_area_struct *vma)
 {
 	return vma->vm_file->private_data;
-}
-
-/* A page of a region, if one is open there. */
-static vm_fault_t data_fault(struct regalloc_client *client, u64 offset,
-			     struct vm_fault *vmf)
-{
-	struct regalloc_place place;
-
-	if (!regalloc_geometry_locate(&client->domain->geo, offset, &place))
-		return VM_FAULT_SIGBUS;
-	vmf->page = regalloc_pool_lock_page(&client->pools[place.class],
-					    place.slot,
-					    (offset & (REGALLOC_REGION_BYTES - 1)) >>
-					    PAGE_SHIFT);
-	if (!vmf->page)
-		return VM_FAULT_SIGBUS;
-	if (PageHWPoison(vmf->page)) {
-		unlock_page(vmf->page);
-		put_page(vmf->page);
-		return VM_FAULT_HWPOISON;
-	}
-	return VM_FAULT_LOCKED;
 }
 
 /* A page of the slice maps; it is there for whoever looks. */
@@ -57,7 +36,7 @@ static vm_fault_t window_fault(struct vm_fault *vmf)
 	u64 offset = (u64)vmf->pgoff << PAGE_SHIFT;
 
 	if (offset < data)
-		return data_fault(client, offset, vmf);
+		return regalloc_space_fault(client->owner.space, vmf);
 	return map_fault(client, offset - data, vmf);
 }
 

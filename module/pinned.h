@@ -1,31 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pinned memory: closed regions of which somebody still references a page.
- *
- * Direct I/O, io_uring, vmsplice and the like may hold on to a page for as long
- * as they want. The region has left its pool, belongs to the list here and stays
- * charged for those chunks. It is looked at from time to time, and whenever
- * somebody is short of budget, until all of them are free.
+ * The spaces with pinned memory (space.h). They are scanned from time to time,
+ * and whenever a task is short of budget, until all of it is free.
  *
  * Locks, outer first:
  *
- *	reap_lock	a mutex, held while looking at the regions, which are not
- *			in the list meanwhile
+ *	reap_lock	a mutex, held while spaces are scanned, which are not in the
+ *			list meanwhile
  *	pinned_lock	a spinlock, for the list and the delay until the next
- *			look; all that who closes a region waits for
+ *			scan; the only one that a task that removes memory waits for
  */
 #ifndef REGALLOC_PINNED_H
 #define REGALLOC_PINNED_H
 
 #include <linux/types.h>
 
-struct regalloc_region;
+struct regalloc_space;
 struct workqueue_struct;
 
-/* For work that closes regions: it may take long and likes any CPU. */
+/* For work that frees memory: it may take long and likes any CPU. */
 extern struct workqueue_struct *regalloc_wq;
 
-void regalloc_pinned_add(struct regalloc_region *region);
+void regalloc_pinned_add(struct regalloc_space *space);
 bool regalloc_pinned_reap(void);
 
 int regalloc_pinned_init(void);

@@ -2,13 +2,14 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 
 #include "budget.h"
 #include "map_pages.h"
 #include "pinned.h"
 #include "pool.h"
-#include "region.h"
 #include "slice_map.h"
+#include "space.h"
 #include "trace.h"
 
 /**
@@ -91,6 +92,24 @@ unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
 	return pool->end;
 }
 
+/**
+ * regalloc_pool_drop_memory() - remove the memory of a slot
+ * @pool: of the slot
+ * @slot: region slot, of which no slice can be claimed
+ *
+ * Context: may sleep. Client's lock held: a task that looks for memory to
+ * reclaim takes it, and so sees the memory either open or free.
+ */
+void regalloc_pool_drop_memory(struct regalloc_pool *pool, unsigned long slot)
+{
+	struct regalloc_space *space = pool->owner->space;
+
+	lockdep_assert_held(&pool->owner->lock);
+	if (!regalloc_space_remove(space, regalloc_pool_offset(pool, slot),
+				   REGALLOC_REGION_BYTES))
+		regalloc_pinned_add(space);
+}
+
 /* The end of a region that is out of reach of new claims. */
 static void close_region(struct regalloc_pool *pool,
 			 struct regalloc_region *region, unsigned long slot)
@@ -100,10 +119,10 @@ static void close_region(struct regalloc_pool *pool,
 	xa_erase(&pool->regions, slot);
 	WRITE_ONCE(region->map.hint->avail, 0);
 	WRITE_ONCE(region->map.hint->dirty, 0);
-	regalloc_region_zap(region, pool->owner->mapping,
-			    regalloc_pool_offset(pool, slot));
-	if (!regalloc_region_close(region))
-		regalloc_pinned_add(region);
+	regalloc_account_note_close(pool->owner->account);
+	cond_resched();
+	regalloc_pool_drop_memory(pool, slot);
+	kfree_rcu(region, rcu);
 }
 
 /**
@@ -202,7 +221,6 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen)
 {
-	struct regalloc_region *region;
 	u32 *word;
 	int err;
 
@@ -211,11 +229,8 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 	err = word ? regalloc_slice_check(word, gen) : -ENOENT;
 	if (err)
 		return err;
-	region = xa_load(&pool->regions, place->slot);
-	if (region)
-		regalloc_region_zero(region,
-				     place->slice << regalloc_class_shift(pool->class),
-				     regalloc_class_bytes(pool->class));
+	if (xa_load(&pool->regions, place->slot))
+		regalloc_pool_zero_slice_locked(pool, place);
 	return 0;
 }
 
@@ -356,7 +371,9 @@ unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
 		if (!*looks)
 			break;
 		cond_resched();
-		if (regalloc_region_is_busy(region))
+		if (regalloc_space_is_busy(pool->owner->space,
+					   regalloc_pool_offset(pool, slot),
+					   REGALLOC_REGION_BYTES))
 			continue;
 		--*looks;
 		closed += close_marked(pool, region, slot);

@@ -26,13 +26,14 @@
  *			sees every region either open or given back. No memory
  *			is allocated under it
  *
- * Faults and counting take neither: they look up under RCU. User memory is
+ * Faults take neither and counting takes neither: it looks up under RCU. User memory is
  * never touched under a lock, since a fault would come back to us.
  */
 #ifndef REGALLOC_POOL_H
 #define REGALLOC_POOL_H
 
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
@@ -40,10 +41,8 @@
 #include "size_class.h"
 #include "waiters.h"
 
-struct address_space;
-struct page;
 struct regalloc_account;
-struct regalloc_region;
+struct regalloc_space;
 
 #define REGALLOC_MAYBE_SPARE	XA_MARK_1
 
@@ -51,7 +50,7 @@ struct regalloc_region;
  * struct regalloc_owner - what all pools of one client share
  * @geo: shape of the windows
  * @account: what the client has charged
- * @mapping: where its windows are mapped
+ * @space: its memory
  * @map: its slice maps
  * @control: the beginning of its map window
  * @lock: the client's lock
@@ -59,10 +58,37 @@ struct regalloc_region;
 struct regalloc_owner {
 	const struct regalloc_geometry *geo;
 	struct regalloc_account *account;
-	struct address_space *mapping;
+	struct regalloc_space *space;
 	struct regalloc_map_pages map;
 	struct regalloc_control *control;
 	struct mutex lock;	/* the open regions of all its pools */
+};
+
+/**
+ * struct regalloc_slot_map - what the map window says of one slot
+ * @words: the state words of its slices
+ * @hint: where to look
+ */
+struct regalloc_slot_map {
+	u32 *words;
+	struct regalloc_hint *hint;
+};
+
+/**
+ * struct regalloc_region - what a pool remembers of an open region
+ * @map: of its slot
+ * @witness: a slice that was live at the last look. Client's lock
+ * @first_free: the first slice to look at for a free one. Client's lock
+ * @released_at: jiffies of the last release that we know of, or of the opening.
+ *	Client's lock
+ * @rcu: to free it
+ */
+struct regalloc_region {
+	struct regalloc_slot_map map;
+	unsigned int witness;
+	unsigned int first_free;
+	unsigned long released_at;
+	struct rcu_head rcu;
 };
 
 /**
@@ -112,6 +138,7 @@ int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 				       unsigned int count, u64 *handles);
 void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool);
+void regalloc_pool_drop_memory(struct regalloc_pool *pool, unsigned long slot);
 void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
 				     struct regalloc_region *region,
 				     unsigned long slot);
@@ -125,6 +152,8 @@ void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool);
 int regalloc_pool_give_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen,
 			      bool close_now);
+void regalloc_pool_zero_slice_locked(struct regalloc_pool *pool,
+				     const struct regalloc_place *place);
 int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen);
 unsigned long
@@ -136,8 +165,6 @@ unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
 					 unsigned int *looks);
 
-struct page *regalloc_pool_lock_page(struct regalloc_pool *pool,
-				     unsigned long slot, unsigned int pgoff);
 void regalloc_pool_add_usage(struct regalloc_pool *pool,
 			     struct regalloc_usage *usage);
 

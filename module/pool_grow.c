@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Opening regions for a pool. */
-#include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/slab.h>
 
 #include "budget.h"
-#include "pinned.h"
 #include "pool.h"
-#include "region.h"
 #include "slice_map.h"
+#include "space.h"
 #include "trace.h"
 
 /* Have memory behind all that the map window says of a slot. */
@@ -45,12 +44,13 @@ static int reserve_slot(struct regalloc_pool *pool, unsigned long *slot,
 
 /* Put a region into its reserved slot and let its slices be claimed. */
 static void publish_region(struct regalloc_pool *pool,
-			   struct regalloc_region *region, unsigned long slot)
+			   struct regalloc_region *region, unsigned long slot,
+			   unsigned int nr_folios)
 {
 	u32 *nr_slots = &pool->owner->control->nr_slots[pool->class];
 
 	region->released_at = jiffies;
-	regalloc_region_set_place(region, regalloc_pool_offset(pool, slot));
+	regalloc_account_note_open(pool->owner->account);
 	/* Needs no memory, and so cannot fail: the slot is reserved. */
 	xa_store(&pool->regions, slot, region, 0);
 	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
@@ -59,38 +59,62 @@ static void publish_region(struct regalloc_pool *pool,
 	regalloc_slices_open(region->map.words, pool->class);
 	regalloc_pool_note_avail_locked(pool, region, slot);
 	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot,
-				   region->nr_chunks);
+				   nr_folios);
 }
 
 /*
- * Open a region and take slices of it before anybody else can: else it might be
- * closed as a spare by the next who is short of budget.
+ * Add memory to a slot that is reserved for @region, and open it. Slices are
+ * claimed before anybody else can: else the region might be closed as a spare by the
+ * next task that is short of budget. The memory has been charged.
  */
-static int open_and_take(struct regalloc_pool *pool, bool zero,
-			 unsigned int count, u64 *handles)
+static int open_in_slot(struct regalloc_pool *pool,
+			struct regalloc_region *region, unsigned long slot,
+			bool zero, unsigned int count, u64 *handles)
 {
-	struct regalloc_region *region;
 	unsigned int taken;
-	unsigned long slot;
+	int nr_folios;
 
-	region = regalloc_region_open(pool->owner->account);
-	if (IS_ERR(region))
-		return PTR_ERR(region);
-	if (reserve_slot(pool, &slot, &region->map)) {
-		/* As always under the lock, which who looks for room takes, too. */
-		mutex_lock(&pool->owner->lock);
-		if (!regalloc_region_close(region))
-			regalloc_pinned_add(region);
-		mutex_unlock(&pool->owner->lock);
-		return -ENOMEM;
-	}
+	nr_folios = regalloc_space_add(pool->owner->space,
+				       regalloc_pool_offset(pool, slot),
+				       REGALLOC_REGION_BYTES);
 	mutex_lock(&pool->owner->lock);
-	publish_region(pool, region, slot);
+	if (nr_folios < 0) {
+		regalloc_pool_drop_memory(pool, slot);
+		mutex_unlock(&pool->owner->lock);
+		return nr_folios;
+	}
+	publish_region(pool, region, slot, nr_folios);
 	/* From this one: if nobody took of it, nobody would ever release. */
 	taken = regalloc_pool_take_in_slot_locked(pool, slot, zero, count,
 						  handles);
 	mutex_unlock(&pool->owner->lock);
 	return taken ?: -EAGAIN;
+}
+
+/* Open a region and take slices of it. */
+static int open_and_take(struct regalloc_pool *pool, bool zero,
+			 unsigned int count, u64 *handles)
+{
+	struct regalloc_space *space = pool->owner->space;
+	struct regalloc_region *region;
+	unsigned long slot;
+	int taken;
+
+	taken = regalloc_space_charge(space, REGALLOC_REGION_BYTES);
+	if (taken)
+		return taken;
+	region = kzalloc(sizeof(*region), REGALLOC_GFP);
+	if (!region || reserve_slot(pool, &slot, &region->map)) {
+		regalloc_space_uncharge(space, REGALLOC_REGION_BYTES);
+		kfree(region);
+		return -ENOMEM;
+	}
+	taken = open_in_slot(pool, region, slot, zero, count, handles);
+	if (taken == -ENOMEM) {
+		xa_erase(&pool->regions, slot);
+		kfree(region);
+	}
+	return taken;
 }
 
 /**

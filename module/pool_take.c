@@ -5,8 +5,8 @@
 #include <linux/math.h>
 
 #include "pool.h"
-#include "region.h"
 #include "slice_map.h"
+#include "space.h"
 
 /**
  * regalloc_pool_note_avail_locked() - there may be a free slice in a slot
@@ -49,12 +49,20 @@ static bool claim_in_region(struct regalloc_pool *pool,
 	return false;
 }
 
-static void zero_slice(struct regalloc_pool *pool,
-		       struct regalloc_region *region, unsigned int slice)
+/**
+ * regalloc_pool_zero_slice_locked() - fill a slice of an open region with zeros
+ * @pool: of the slice
+ * @place: of the slice
+ *
+ * Context: may sleep. Client's lock held.
+ */
+void regalloc_pool_zero_slice_locked(struct regalloc_pool *pool,
+				     const struct regalloc_place *place)
 {
-	regalloc_region_zero(region,
-			     slice << regalloc_class_shift(pool->class),
-			     regalloc_class_bytes(pool->class));
+	lockdep_assert_held(&pool->owner->lock);
+	regalloc_space_zero(pool->owner->space,
+			    regalloc_geometry_offset(pool->owner->geo, place),
+			    regalloc_class_bytes(pool->class));
 }
 
 static u64 slice_handle(const struct regalloc_pool *pool,
@@ -98,7 +106,7 @@ static unsigned int take_in_region(struct regalloc_pool *pool,
 	while (taken < most &&
 	       claim_in_region(pool, region, &place.slice, &gen)) {
 		if (zero)
-			zero_slice(pool, region, place.slice);
+			regalloc_pool_zero_slice_locked(pool, &place);
 		handles[taken++] = slice_handle(pool, &place, gen);
 	}
 	if (count == 1 && taken)

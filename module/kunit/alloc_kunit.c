@@ -3,8 +3,8 @@
 #include <linux/mm.h>
 
 #include "../alloc.c"
-#include "../region.h"
 #include "domain_env.h"
+#include "space_page.h"
 
 static int alloc_some(struct regalloc_client *client, unsigned int class,
 		      unsigned int count, u64 *handles, u32 timeout_ms)
@@ -201,14 +201,11 @@ static void room_belongs_to_those_who_wait(struct kunit *test)
 static void close_pinned(struct kunit *test, struct regalloc_client *client,
 			 unsigned int class, struct page **pages)
 {
-	struct regalloc_region *region;
+	u64 at = regalloc_pool_offset(&client->pools[class], 0);
 
 	domain_env_open_spare(test, client, class);
-	region = xa_load(&client->pools[class].regions, 0);
-	pages[0] = regalloc_region_page(region, 0);
-	pages[1] = regalloc_region_page(region, REGION / PAGE_SIZE / 2);
-	get_page(pages[0]);
-	get_page(pages[1]);
+	pages[0] = space_get_page(client->owner.space, at);
+	pages[1] = space_get_page(client->owner.space, at + REGION / 2);
 	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(client, 1, 0, NULL));
 }
 

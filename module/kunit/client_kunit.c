@@ -5,8 +5,8 @@
 #include <linux/workqueue.h>
 
 #include "../client.c"
-#include "../region.h"
 #include "domain_env.h"
+#include "space_page.h"
 
 static void joins_and_leaves(struct kunit *test)
 {
@@ -15,7 +15,7 @@ static void joins_and_leaves(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_ARM));
 	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_CLOSE));
-	KUNIT_EXPECT_EQ(test, i_size_read(e->a->inode),
+	KUNIT_EXPECT_EQ(test, i_size_read(e->a->owner.space->inode),
 			regalloc_geometry_window_bytes(&e->domain.geo) +
 			regalloc_geometry_map_bytes(&e->domain.geo));
 	/* Who comes while regions close at once is told so. */
@@ -143,21 +143,21 @@ static void what_handles_name(struct kunit *test)
 static void zeroes_one_slice(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
-	struct regalloc_region *region;
+	struct regalloc_space *space = e->a->owner.space;
 	unsigned int pages = SZ_256K / PAGE_SIZE, i;
 	struct regalloc_place place;
-	void *page;
+	u64 at;
 
 	domain_env_open(test, e->a, OF_256K, 3, e->handles);
 	KUNIT_ASSERT_EQ(test, 0, locate_handle(e->a, e->handles[1], &place));
-	region = xa_load(&e->a->pools[OF_256K].regions, place.slot);
+	at = regalloc_pool_offset(&e->a->pools[OF_256K], place.slot);
 	for (i = 0; i < 3 * pages; i++)
-		memset(page_address(regalloc_region_page(region, i)), 'x',
+		memset(space_page_address(space, at + i * PAGE_SIZE), 'x',
 		       PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 0, regalloc_client_zero(e->a, e->handles[1]));
 	for (i = 0; i < 3 * pages; i++) {
-		page = page_address(regalloc_region_page(region, i));
-		KUNIT_ASSERT_NULL(test, memchr_inv(page,
+		KUNIT_ASSERT_NULL(test, memchr_inv(space_page_address(space,
+								      at + i * PAGE_SIZE),
 						   i / pages == place.slice ? 0 : 'x',
 						   PAGE_SIZE));
 	}

@@ -2,8 +2,8 @@
 #include "../client.h"
 #include "../pinned.h"
 #include "../reclaim.h"
-#include "../region.h"
 #include "../slice_map.h"
+#include "../space.h"
 #include "domain_env.h"
 
 int domain_env_init(struct kunit *test)
@@ -20,8 +20,8 @@ int domain_env_init(struct kunit *test)
 	regalloc_budget_init(&domain->budget);
 	regalloc_budget_set(&domain->budget, 2 * REGION);
 	regalloc_reclaim_init(domain);
+	KUNIT_ASSERT_EQ(test, 0, regalloc_space_init());
 	KUNIT_ASSERT_EQ(test, 0, regalloc_pinned_init());
-	KUNIT_ASSERT_EQ(test, 0, regalloc_client_init());
 	e->a = regalloc_client_create(domain);
 	e->b = regalloc_client_create(domain);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(e->a));
@@ -41,8 +41,8 @@ void domain_env_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->domain.budget.total.charged));
 	KUNIT_EXPECT_EQ(test, 0, e->domain.budget.spoken_for);
 	regalloc_reclaim_exit(&e->domain);
-	regalloc_client_exit();
 	regalloc_pinned_exit();
+	regalloc_space_exit();
 	regalloc_domain_exit(&e->domain);
 }
 

@@ -8,11 +8,11 @@
 #include "../pool.c"
 #include "../pool_grow.c"
 #include "../pool_take.c"
-#include "../pool_lookup.c"
+#include "../pool_usage.c"
 
 #define CREATE_TRACE_POINTS
 #include "../trace.h"
-#include "page_wait.h"
+#include "space_page.h"
 
 #define OF_256K	6	/* 256 KiB: 16 slices in a region */
 #define SLICES	16
@@ -20,7 +20,6 @@
 struct pool_env {
 	struct regalloc_budget budget;
 	struct regalloc_geometry geo;
-	struct address_space mapping;
 	struct regalloc_control control;
 	struct regalloc_owner owner;
 	struct regalloc_pool pool;
@@ -32,16 +31,18 @@ static int env_init(struct kunit *test)
 	struct pool_env *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, e);
+	KUNIT_ASSERT_EQ(test, 0, regalloc_space_init());
 	KUNIT_ASSERT_EQ(test, 0, regalloc_pinned_init());
 	KUNIT_ASSERT_EQ(test, 0, regalloc_geometry_init(&e->geo, 1ULL << 30));
 	regalloc_budget_init(&e->budget);
 	regalloc_budget_set(&e->budget, 2 * REGALLOC_REGION_BYTES);
-	address_space_init_once(&e->mapping);
 	e->owner.geo = &e->geo;
-	e->owner.mapping = &e->mapping;
 	e->owner.control = &e->control;
 	e->owner.account = regalloc_account_create(&e->budget, 1);
 	KUNIT_ASSERT_NOT_NULL(test, e->owner.account);
+	e->owner.space = regalloc_space_create(e->owner.account,
+					       regalloc_geometry_window_bytes(&e->geo));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(e->owner.space));
 	regalloc_map_pages_init(&e->owner.map);
 	mutex_init(&e->owner.lock);
 	regalloc_pool_init(&e->pool, &e->owner, OF_256K);
@@ -58,8 +59,10 @@ static void env_exit(struct kunit *test)
 	mutex_unlock(&e->owner.lock);
 	regalloc_map_pages_fini(&e->owner.map);
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->budget.total.charged));
+	regalloc_space_put(e->owner.space);
 	regalloc_account_put(e->owner.account);
 	regalloc_pinned_exit();
+	regalloc_space_exit();
 }
 
 static int grow_by(struct pool_env *e, unsigned int count, u64 *handles)
@@ -167,7 +170,8 @@ static void closed_with_its_last_slice(struct kunit *test)
 	KUNIT_EXPECT_LT(test, 0, atomic64_read(&e->budget.total.charged));
 	KUNIT_EXPECT_EQ(test, 0, give(e, h[1], true));
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&e->budget.total.charged));
-	KUNIT_EXPECT_NULL(test, regalloc_pool_lock_page(&e->pool, 0, 0));
+	KUNIT_EXPECT_NULL(test, space_get_page(e->owner.space,
+					       regalloc_pool_offset(&e->pool, 0)));
 }
 
 /* The owner claims a slice by himself, without a word to us. */
@@ -210,13 +214,11 @@ static void a_fault_is_waited_for(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 1, grow_by(e, 1, e->handles));
 	KUNIT_ASSERT_EQ(test, 0, give(e, e->handles[0], false));
-	page = regalloc_pool_lock_page(&e->pool, 0, 0);
+	page = space_lock_page(e->owner.space, regalloc_pool_offset(&e->pool, 0));
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	INIT_WORK_ONSTACK(&c.work, close_one);
 	schedule_work(&c.work);
 	KUNIT_EXPECT_TRUE(test, page_is_waited_for(page));
-	/* For another one it is too late. */
-	KUNIT_EXPECT_NULL(test, xa_load(&e->pool.regions, 0));
 	put_page(page);
 	unlock_page(page);
 	flush_work(&c.work);

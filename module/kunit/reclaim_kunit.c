@@ -4,7 +4,7 @@
 
 #include "../reclaim.c"
 #include "domain_env.h"
-#include "page_wait.h"
+#include "space_page.h"
 
 static u64 wanted(const struct regalloc_client *client)
 {
@@ -90,7 +90,8 @@ static void nobody_opening_waits(struct kunit *test)
 
 	domain_env_open_spare(test, e->b, OF_64K);
 	/* Here is a fault that takes its time. */
-	page = regalloc_pool_lock_page(&e->b->pools[OF_64K], 0, 0);
+	page = space_lock_page(e->b->owner.space,
+			       regalloc_pool_offset(&e->b->pools[OF_64K], 0));
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	INIT_WORK_ONSTACK(&s.work, search_others);
 	schedule_work(&s.work);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/pagemap.h>
-
 #include "../shrinker.c"
-#include "../region.h"
 #include "domain_env.h"
+#include "space_page.h"
 
 /* This copy of the layer has a domain of ours, and no shrinker that is registered. */
 static int shrinker_env_init(struct kunit *test)
@@ -100,8 +98,8 @@ static void a_hot_region_is_in_nobodys_way(struct kunit *test)
 static void waits_for_no_lock(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
-	struct regalloc_region *region;
 	unsigned long scanned;
+	struct page *page;
 
 	domain_env_open_spare(test, e->a, OF_256K);
 	mutex_lock(&e->domain.lock);
@@ -111,12 +109,13 @@ static void waits_for_no_lock(struct kunit *test)
 	mutex_lock(&e->a->owner.lock);
 	KUNIT_EXPECT_EQ(test, 0, count_regions());
 	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
-	region = xa_load(&e->a->pools[OF_256K].regions, 0);
 	mutex_unlock(&e->a->owner.lock);
 
-	lock_page(region->chunks[0].page);
+	page = space_lock_page(e->a->owner.space,
+			       regalloc_pool_offset(&e->a->pools[OF_256K], 0));
 	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan(1, &scanned));
-	unlock_page(region->chunks[0].page);
+	unlock_page(page);
+	put_page(page);
 	KUNIT_EXPECT_EQ(test, 1, count_regions());
 	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
 }

@@ -1,0 +1,585 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/regalloc.h>
+
+#include "budget.h"
+#include "compat.h"
+#include "space.h"
+
+/* Never mounted by users: it is where the inodes live. */
+#define REGALLOC_FS_MAGIC	0x72656761	/* "rega" */
+
+#define REGION_ORDER	(REGALLOC_REGION_SHIFT - PAGE_SHIFT)
+
+/* The core maps a folio of this order by one entry of a page table. */
+#define HUGE_ORDER	min_t(unsigned int, PMD_SHIFT - PAGE_SHIFT, REGION_ORDER)
+
+/* Movable, and an allocation fails rather than have a process killed. */
+#define SPACE_GFP	(GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL | \
+			 __GFP_NOWARN)
+
+static struct vfsmount *space_mnt;
+
+static int space_fs_init(struct fs_context *fc)
+{
+	return init_pseudo(fc, REGALLOC_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+/* No .owner: our own mount would keep the module from being unloaded. */
+static struct file_system_type space_fs_type = {
+	.name			= "regalloc",
+	.init_fs_context	= space_fs_init,
+	.kill_sb		= kill_anon_super,
+};
+
+static const struct address_space_operations space_aops = {
+	.dirty_folio	= noop_dirty_folio,
+	.migrate_folio	= filemap_migrate_folio,
+	REGALLOC_ERROR_REMOVE_FOLIO
+};
+
+/**
+ * regalloc_space_init() - set up what all spaces share
+ *
+ * Return: 0 or a negative errno.
+ */
+int regalloc_space_init(void)
+{
+	space_mnt = kern_mount(&space_fs_type);
+	return PTR_ERR_OR_ZERO(space_mnt);
+}
+
+/**
+ * regalloc_space_exit() - undo regalloc_space_init(); there is no space left
+ */
+void regalloc_space_exit(void)
+{
+	kern_unmount(space_mnt);
+}
+
+/* An inode as large as the windows: the core maps huge pages only below that. */
+static struct inode *space_inode(u64 bytes)
+{
+	struct inode *inode = alloc_anon_inode(space_mnt->mnt_sb);
+
+	if (IS_ERR(inode))
+		return inode;
+	inode->i_mode |= S_IFREG;
+	i_size_write(inode, bytes);
+	inode->i_mapping->a_ops = &space_aops;
+	mapping_set_gfp_mask(inode->i_mapping, SPACE_GFP);
+	mapping_set_unevictable(inode->i_mapping);
+	mapping_set_large_folios(inode->i_mapping);
+	return inode;
+}
+
+/**
+ * regalloc_space_create() - a space without memory
+ * @account: to charge
+ * @bytes: size of the windows
+ *
+ * The memory cgroup of the calling task pays for the memory, whoever adds it.
+ *
+ * Context: may sleep.
+ * Return: the space, with one reference that is the caller's, or an ERR_PTR.
+ */
+struct regalloc_space *regalloc_space_create(struct regalloc_account *account,
+					     u64 bytes)
+{
+	struct regalloc_space *space;
+	struct inode *inode;
+
+	space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+	inode = space_inode(bytes);
+	if (IS_ERR(inode)) {
+		kfree(space);
+		return ERR_CAST(inode);
+	}
+	refcount_set(&space->refs, 1);
+	space->inode = inode;
+	regalloc_account_get(account);
+	space->account = account;
+	space->memcg = get_mem_cgroup_from_mm(current->mm);
+	spin_lock_init(&space->lock);
+	INIT_LIST_HEAD(&space->link);
+	return space;
+}
+
+/**
+ * regalloc_space_get() - take a reference
+ * @space: that the caller has a reference to already
+ */
+void regalloc_space_get(struct regalloc_space *space)
+{
+	refcount_inc(&space->refs);
+}
+
+/**
+ * regalloc_space_put() - drop a reference
+ * @space: freed if it was the last one; its memory has been removed then
+ *
+ * Context: may sleep.
+ */
+void regalloc_space_put(struct regalloc_space *space)
+{
+	if (!refcount_dec_and_test(&space->refs))
+		return;
+	WARN_ON_ONCE(space->adding || space->held);
+	iput(space->inode);
+	mem_cgroup_put(space->memcg);
+	regalloc_account_put(space->account);
+	kfree(space);
+}
+
+/* Uncharge what is charged beyond what exists and is about to. Space's lock. */
+static void settle_locked(struct regalloc_space *space)
+{
+	struct regalloc_account *account = space->account;
+	u64 charged = atomic64_read(&account->own.charged);
+	u64 bytes = space->adding + space->held +
+		    ((u64)READ_ONCE(space->inode->i_mapping->nrpages) << PAGE_SHIFT);
+
+	lockdep_assert_held(&space->lock);
+	if (charged > bytes)
+		regalloc_account_uncharge(account, charged - bytes);
+}
+
+/**
+ * regalloc_space_charge() - charge memory that is about to be added
+ * @space: that it will be added to
+ * @bytes: how much; regalloc_space_add() or regalloc_space_uncharge() follows
+ *
+ * Return: as regalloc_account_try_charge().
+ */
+int regalloc_space_charge(struct regalloc_space *space, u64 bytes)
+{
+	int err;
+
+	spin_lock(&space->lock);
+	err = regalloc_account_try_charge(space->account, bytes);
+	if (!err)
+		space->adding += bytes;
+	spin_unlock(&space->lock);
+	return err;
+}
+
+/**
+ * regalloc_space_uncharge() - end a charge for memory that was to be added
+ * @space: that has been charged
+ * @bytes: how much has been added, or will not be
+ */
+void regalloc_space_uncharge(struct regalloc_space *space, u64 bytes)
+{
+	spin_lock(&space->lock);
+	space->adding -= bytes;
+	settle_locked(space);
+	spin_unlock(&space->lock);
+}
+
+/*
+ * Only the first and the last attempt may reclaim: the first without compaction
+ * stalls, the last without the OOM killer.
+ */
+static struct folio *folio_get_new(unsigned int order)
+{
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_ZERO | __GFP_NOWARN;
+
+	if (order == 0)
+		return folio_alloc(gfp | __GFP_RETRY_MAYFAIL, 0);
+	gfp |= __GFP_NORETRY;
+	if (order < HUGE_ORDER)
+		gfp &= ~__GFP_DIRECT_RECLAIM;
+	return folio_alloc(gfp, order);
+}
+
+/* The order to try after @order. Splitting needs three pages on 6.1: never 1. */
+static unsigned int smaller_order(unsigned int order)
+{
+	return order > 2 ? order - 1 : 0;
+}
+
+static int add_folio(struct regalloc_space *space, struct folio *folio, u64 offset)
+{
+	struct mem_cgroup *old = set_active_memcg(space->memcg);
+	int err;
+
+	err = filemap_add_folio(space->inode->i_mapping, folio,
+				offset >> PAGE_SHIFT,
+				GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	set_active_memcg(old);
+	if (err)
+		return err;
+	folio_mark_uptodate(folio);
+	/* A clean folio that cannot be split is dropped whole. */
+	folio_mark_dirty(folio);
+	folio_unlock(folio);
+
+	/* Counted twice until now: a task that settled meanwhile left too much. */
+	regalloc_space_uncharge(space, folio_size(folio));
+	return 0;
+}
+
+/* Drop the references; those of the LRU batches, too, which would look like pins. */
+static void batch_release(struct folio_batch *batch)
+{
+	folio_batch_release(batch);
+	/* Or the next release would not drain them. */
+	folio_batch_init(batch);
+}
+
+/* Add as much as there is memory for; returns how far it came. */
+static u64 add_folios(struct regalloc_space *space, u64 offset, u64 end,
+		      unsigned int *nr)
+{
+	bool huge = mapping_large_folio_support(space->inode->i_mapping);
+	unsigned int order = huge ? HUGE_ORDER : 0;
+	struct folio_batch added;
+	struct folio *folio;
+
+	folio_batch_init(&added);
+	while (offset < end) {
+		cond_resched();
+		folio = folio_get_new(order);
+		if (!folio) {
+			if (!order)
+				break;
+			order = smaller_order(order);
+			continue;
+		}
+		if (add_folio(space, folio, offset)) {
+			folio_put(folio);
+			break;
+		}
+		(*nr)++;
+		offset += folio_size(folio);
+		if (!folio_batch_add(&added, folio))
+			batch_release(&added);
+	}
+	batch_release(&added);
+	return offset;
+}
+
+/**
+ * regalloc_space_add() - add memory that has been charged
+ * @space: to add to
+ * @offset: in the data window, where there is none; a multiple of @bytes
+ * @bytes: how much, a power of two and at least a page; all zero
+ *
+ * Huge folios are preferred; where memory is fragmented smaller ones are added,
+ * down to single pages. Faults find them at once.
+ *
+ * Context: may sleep, for as long as it takes to zero the memory and more when
+ * memory is short; the caller holds no lock that reclaim needs.
+ * Return: the number of folios; -ENOMEM if the system or the memory cgroup has
+ * no memory. After an error the caller removes what has been added; the charge
+ * for the rest has been taken back.
+ */
+int regalloc_space_add(struct regalloc_space *space, u64 offset, u64 bytes)
+{
+	u64 end = offset + bytes, reached;
+	unsigned int nr = 0;
+
+	reached = add_folios(space, offset, end, &nr);
+	if (reached == end)
+		return nr;
+	regalloc_space_uncharge(space, end - reached);
+	return -ENOMEM;
+}
+
+static void hold(struct regalloc_space *space, u64 bytes)
+{
+	spin_lock(&space->lock);
+	space->held += bytes;
+	spin_unlock(&space->lock);
+}
+
+/* Memory that was held has been freed. */
+static void unhold(struct regalloc_space *space, u64 bytes)
+{
+	spin_lock(&space->lock);
+	space->held -= bytes;
+	settle_locked(space);
+	spin_unlock(&space->lock);
+}
+
+static void pinned_push(struct regalloc_space *space, struct folio *folio)
+{
+	spin_lock(&space->lock);
+	folio->private = space->pinned;
+	space->pinned = folio;
+	spin_unlock(&space->lock);
+}
+
+/*
+ * Whether a removed folio has no reference but ours. Nobody can find it any more,
+ * so a reference is one taken before; one that is just being dropped does no
+ * harm: the last one frees the memory. Memory failure keeps a reference to a
+ * broken page for ever, and that is not memory of anybody's any more.
+ */
+static bool folio_is_ours_alone(struct folio *folio)
+{
+	return folio_ref_count(folio) == 1 || folio_test_hwpoison(folio);
+}
+
+/* Free a batch of removed folios, as far as nobody references them. */
+static u64 batch_free(struct regalloc_space *space, struct folio_batch *batch)
+{
+	u64 freed = 0;
+	unsigned int i;
+
+	for (i = 0; i < folio_batch_count(batch); i++) {
+		struct folio *folio = batch->folios[i];
+		size_t bytes = folio_size(folio);
+
+		if (folio_is_ours_alone(folio)) {
+			folio_put(folio);
+			freed += bytes;
+		} else {
+			regalloc_account_pin(space->account, bytes);
+			pinned_push(space, folio);
+		}
+	}
+	folio_batch_init(batch);
+	return freed;
+}
+
+static u64 folio_end(struct folio *folio)
+{
+	return folio_pos(folio) + folio_size(folio);
+}
+
+/*
+ * Remove the folios of a batch, which come one after the other in the mapping;
+ * returns how many bytes could be freed.
+ */
+static u64 batch_remove(struct regalloc_space *space, struct folio_batch *batch)
+{
+	struct folio *first = batch->folios[0];
+	struct folio *last = batch->folios[folio_batch_count(batch) - 1];
+	u64 start = folio_pos(first), end = folio_end(last);
+	u64 bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < folio_batch_count(batch); i++)
+		bytes += folio_size(batch->folios[i]);
+	hold(space, bytes);
+	truncate_inode_pages_range(space->inode->i_mapping, start, end - 1);
+	return batch_free(space, batch);
+}
+
+/**
+ * regalloc_space_remove() - remove memory
+ * @space: to remove it from
+ * @offset: where it begins in the data window
+ * @bytes: how much; a region, or what regalloc_space_add() has added of one
+ *
+ * Touching it gives SIGBUS afterwards. What is still referenced stays charged, as
+ * pinned.
+ *
+ * Context: may sleep. Takes folio locks, i_mmap_rwsem and page-table locks.
+ * Return: true if all of it is free; false if some of it is pinned and the
+ * caller is to call regalloc_pinned_add().
+ */
+bool regalloc_space_remove(struct regalloc_space *space, u64 offset, u64 bytes)
+{
+	struct address_space *mapping = space->inode->i_mapping;
+	pgoff_t index = offset >> PAGE_SHIFT;
+	pgoff_t last = (offset + bytes - 1) >> PAGE_SHIFT;
+	struct folio_batch batch;
+	u64 freed = 0;
+
+	/* All at once: truncation would flush the TLB for each folio. */
+	unmap_mapping_range(mapping, offset, bytes, 1);
+	folio_batch_init(&batch);
+	while (filemap_get_folios(mapping, &index, last, &batch)) {
+		freed += batch_remove(space, &batch);
+		cond_resched();
+	}
+	/* In one step, so that a waiter sees all of it. */
+	unhold(space, freed);
+	return !READ_ONCE(space->pinned);
+}
+
+/**
+ * regalloc_space_is_busy() - whether a folio of a range is locked
+ * @space: of the range
+ * @offset: where it begins
+ * @bytes: how long it is
+ *
+ * Removing it might have to wait, then.
+ *
+ * Return: whether it was so at some moment.
+ */
+bool regalloc_space_is_busy(struct regalloc_space *space, u64 offset, u64 bytes)
+{
+	pgoff_t index = offset >> PAGE_SHIFT;
+	pgoff_t last = (offset + bytes - 1) >> PAGE_SHIFT;
+	struct folio_batch batch;
+	bool busy = false;
+	unsigned int i;
+
+	folio_batch_init(&batch);
+	while (!busy && filemap_get_folios(space->inode->i_mapping, &index,
+					   last, &batch)) {
+		for (i = 0; i < folio_batch_count(&batch); i++) {
+			busy |= folio_test_locked(batch.folios[i]);
+			folio_put(batch.folios[i]);
+		}
+		folio_batch_init(&batch);
+	}
+	return busy;
+}
+
+/* Under the folio's lock: a migration would lose what is written meanwhile. */
+static void folio_clear(struct folio *folio, size_t from, size_t to)
+{
+	while (from < to) {
+		struct page *page = folio_page(folio, from >> PAGE_SHIFT);
+		size_t in_page = offset_in_page(from);
+		size_t bytes = min_t(size_t, to - from, PAGE_SIZE - in_page);
+
+		/* Broken memory is left to the task that touches it: SIGBUS. */
+		if (!PageHWPoison(page))
+			memzero_page(page, in_page, bytes);
+		from += bytes;
+	}
+}
+
+/**
+ * regalloc_space_zero() - fill memory with zeros
+ * @space: of the memory
+ * @offset: first byte, a multiple of the smallest slice
+ * @bytes: how many, likewise; of a region that does not close meanwhile
+ *
+ * Pages that memory failure has taken away are left out.
+ *
+ * Context: may sleep. Takes folio locks.
+ */
+void regalloc_space_zero(struct regalloc_space *space, u64 offset, u64 bytes)
+{
+	u64 end = offset + bytes, next;
+	struct folio *folio;
+
+	for (; offset < end; offset = next) {
+		cond_resched();
+		folio = filemap_lock_folio(space->inode->i_mapping,
+					   offset >> PAGE_SHIFT);
+		if (IS_ERR_OR_NULL(folio)) {
+			next = round_down(offset, PAGE_SIZE) + PAGE_SIZE;
+			continue;
+		}
+		next = min(end, folio_end(folio));
+		folio_clear(folio, offset - folio_pos(folio),
+			    next - folio_pos(folio));
+		folio_unlock(folio);
+		folio_put(folio);
+	}
+}
+
+/**
+ * regalloc_space_fault() - find the page for a fault
+ * @space: of the client
+ * @vmf: the fault, in the data window
+ *
+ * Context: may sleep. Takes the folio lock and none of regalloc's, since
+ * the caller holds mmap_lock.
+ * Return: VM_FAULT_LOCKED with the page; VM_FAULT_SIGBUS if there is none.
+ */
+vm_fault_t regalloc_space_fault(struct regalloc_space *space,
+				struct vm_fault *vmf)
+{
+	struct folio *folio;
+
+	folio = filemap_lock_folio(space->inode->i_mapping, vmf->pgoff);
+	if (IS_ERR_OR_NULL(folio))
+		return VM_FAULT_SIGBUS;
+	vmf->page = folio_file_page(folio, vmf->pgoff);
+	return VM_FAULT_LOCKED;
+}
+
+static struct folio *pinned_steal(struct regalloc_space *space)
+{
+	struct folio *pinned;
+
+	spin_lock(&space->lock);
+	pinned = space->pinned;
+	space->pinned = NULL;
+	spin_unlock(&space->lock);
+	return pinned;
+}
+
+/* Returns how many bytes have been freed. */
+static u64 pinned_drop(struct folio *folio)
+{
+	size_t bytes = folio_size(folio);
+
+	folio->private = NULL;
+	folio_put(folio);
+	return bytes;
+}
+
+/* Uncharge first: what is charged and not pinned is in the mapping. */
+static void pinned_end(struct regalloc_space *space, u64 bytes)
+{
+	unhold(space, bytes);
+	smp_mb__before_atomic();
+	regalloc_account_unpin(space->account, bytes);
+}
+
+/**
+ * regalloc_space_reap() - free the memory that is not pinned any more
+ * @space: of the memory
+ * @freed: raised by the bytes that were freed
+ *
+ * Context: may sleep.
+ * Return: true if none is left.
+ */
+bool regalloc_space_reap(struct regalloc_space *space, u64 *freed)
+{
+	struct folio *folio, *next;
+	u64 bytes = 0;
+
+	for (folio = pinned_steal(space); folio; folio = next) {
+		next = folio->private;
+		cond_resched();
+		if (folio_is_ours_alone(folio))
+			bytes += pinned_drop(folio);
+		else
+			pinned_push(space, folio);
+	}
+	pinned_end(space, bytes);
+	*freed += bytes;
+	return !READ_ONCE(space->pinned);
+}
+
+/**
+ * regalloc_space_abandon() - let go of what is still pinned
+ * @space: without a client
+ *
+ * The last one with a reference to the memory frees it.
+ *
+ * Context: may sleep; module exit, since the memory is not counted any more.
+ */
+void regalloc_space_abandon(struct regalloc_space *space)
+{
+	struct folio *folio, *next;
+	u64 bytes = 0;
+
+	for (folio = pinned_steal(space); folio; folio = next) {
+		next = folio->private;
+		bytes += pinned_drop(folio);
+	}
+	pinned_end(space, bytes);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A space: the memory of one client by its offset in the data window.
+ *
+ * The memory is the page cache of an inode of the client's own: adding a
+ * region adds folios to the mapping, removing one truncates the range, and a
+ * fault is a lookup. The core maps, unmaps, migrates and accounts the folios
+ * and handles memory failure. They are unevictable and always dirty, so that
+ * nothing writes them back or drops them.
+ *
+ * Pinned memory. Direct I/O, io_uring, vmsplice and the like may hold a
+ * reference to a page for any time. A folio that is referenced when it is removed
+ * leaves the mapping all the same, so nobody finds it any more; the space keeps
+ * a reference of its own and the charge until the other references have gone
+ * (pinned.h).
+ *
+ * Charge. The account of a space is charged for
+ *
+ *	what is in the mapping		(the core counts it: memory failure, too,
+ *					takes pages out of it)
+ *	what is about to be added	(@adding; charged before it is allocated)
+ *	what has been removed and is	(@held; uncharged after it is freed)
+ *	not yet freed
+ *
+ * A folio on its way from one state to the next counts in both, so at no
+ * moment is less charged than exists. The sum is not kept but computed:
+ * settling uncharges what is charged beyond it.
+ *
+ * Lifetime. The client has a reference to the space, and the list of pinned memory
+ * has one while any is left. The space holds its account and the memory cgroup
+ * of the task that opened the client, which pays for all of it.
+ *
+ * Locks: @lock is a spinlock; the budget's locks are taken under it. Adding may
+ * wait for memory, so the caller holds no lock that reclaim needs. Removing waits
+ * for folio locks, which faults hold while they map a page, and takes
+ * i_mmap_rwsem and page-table locks.
+ */
+#ifndef REGALLOC_SPACE_H
+#define REGALLOC_SPACE_H
+
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct address_space;
+struct folio;
+struct inode;
+struct mem_cgroup;
+struct regalloc_account;
+
+/**
+ * struct regalloc_space - the memory of one client
+ * @refs: of the client and of the list of pinned memory
+ * @inode: its page cache is the memory
+ * @account: that is charged; holds a reference
+ * @memcg: memory cgroup that is charged; holds a reference; may be NULL
+ * @lock: protects the members below and settling
+ * @adding: bytes that are charged and not in the mapping yet
+ * @held: bytes that have been removed and not been freed yet
+ * @pinned: removed folios that somebody references, linked by folio->private
+ * @link: in the list of spaces with pinned memory; see pinned.c
+ */
+struct regalloc_space {
+	refcount_t refs;
+	struct inode *inode;
+	struct regalloc_account *account;
+	struct mem_cgroup *memcg;
+	spinlock_t lock;	/* the charge, the list of pinned folios */
+	u64 adding;
+	u64 held;
+	struct folio *pinned;
+	struct list_head link;
+};
+
+int regalloc_space_init(void);
+void regalloc_space_exit(void);
+
+struct regalloc_space *regalloc_space_create(struct regalloc_account *account,
+					     u64 bytes);
+void regalloc_space_get(struct regalloc_space *space);
+void regalloc_space_put(struct regalloc_space *space);
+struct address_space *regalloc_space_mapping(const struct regalloc_space *space);
+
+int regalloc_space_charge(struct regalloc_space *space, u64 bytes);
+void regalloc_space_uncharge(struct regalloc_space *space, u64 bytes);
+int regalloc_space_add(struct regalloc_space *space, u64 offset, u64 bytes);
+bool __must_check regalloc_space_remove(struct regalloc_space *space,
+					u64 offset, u64 bytes);
+bool regalloc_space_is_busy(struct regalloc_space *space, u64 offset, u64 bytes);
+void regalloc_space_zero(struct regalloc_space *space, u64 offset, u64 bytes);
+vm_fault_t regalloc_space_fault(struct regalloc_space *space,
+				struct vm_fault *vmf);
+
+bool regalloc_space_reap(struct regalloc_space *space, u64 *freed);
+void regalloc_space_abandon(struct regalloc_space *space);
+
+#endif /* REGALLOC_SPACE_H */
