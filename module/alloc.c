@@ -122,6 +122,9 @@ static int grow(const struct regalloc_request *req,
 				   req->handles);
 	if (taken > 0)
 		regalloc_waiters_kick(&budget->waiters);
+	if (taken == -ENOBUFS)
+		return regalloc_reclaim_map_pages(req->client->domain,
+						  req->client) ? -EAGAIN : -ENOMEM;
 	/* If it is the memory cgroup, only our own memory helps. */
 	if (taken == -ENOMEM && make_own_room(req))
 		return -EAGAIN;

@@ -8,6 +8,9 @@
 
 #include "budget.h"
 
+/* Map pages have at most 1/64 of the budget, beside it. */
+#define MAP_BOUND_SHIFT	6
+
 /* Read the digits at *@text and step over them. */
 static bool parse_number(const char **text, u64 *number)
 {
@@ -139,6 +142,61 @@ u64 regalloc_budget_excess(struct regalloc_budget *budget)
 	spin_lock(&budget->lock);
 	limit = atomic64_read(&budget->limit);
 	excess = budget->spoken_for - min(budget->spoken_for, limit);
+	spin_unlock(&budget->lock);
+	return excess;
+}
+
+/* Bytes of map pages that all clients together may have. Budget's lock. */
+static u64 max_map_bytes(const struct regalloc_budget *budget)
+{
+	lockdep_assert_held(&budget->lock);
+	return atomic64_read(&budget->limit) >> MAP_BOUND_SHIFT;
+}
+
+/**
+ * regalloc_budget_charge_map() - count a map page against the bound for them
+ * @budget: of the client that is going to allocate it
+ * @bytes: size of the page
+ *
+ * Return: false, with nothing counted, if there are as many as may be.
+ */
+bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes)
+{
+	bool fits;
+
+	spin_lock(&budget->lock);
+	fits = budget->map_bytes + bytes <= max_map_bytes(budget);
+	if (fits)
+		budget->map_bytes += bytes;
+	spin_unlock(&budget->lock);
+	return fits;
+}
+
+/**
+ * regalloc_budget_uncharge_map() - count map pages no longer
+ * @budget: that they were counted in
+ * @bytes: how much has been freed
+ */
+void regalloc_budget_uncharge_map(struct regalloc_budget *budget, u64 bytes)
+{
+	spin_lock(&budget->lock);
+	budget->map_bytes -= bytes;
+	spin_unlock(&budget->lock);
+}
+
+/**
+ * regalloc_budget_map_excess() - how much too much map pages have
+ * @budget: to look at
+ *
+ * Return: bytes; not 0 only after the limit was lowered.
+ */
+u64 regalloc_budget_map_excess(struct regalloc_budget *budget)
+{
+	u64 max, excess;
+
+	spin_lock(&budget->lock);
+	max = max_map_bytes(budget);
+	excess = budget->map_bytes - min(budget->map_bytes, max);
 	spin_unlock(&budget->lock);
 	return excess;
 }

@@ -57,6 +57,7 @@ struct regalloc_charge {
  * @spoken_for: sum of the greater of charge and reserve of each account
  * @reserved: sum of the reserves
  * @waiters: who waits for memory
+ * @map_bytes: of the map pages of all clients that count against their bound
  * @peak: the highest that @total.charged has been
  * @total: sums over all accounts, past ones included
  */
@@ -66,6 +67,7 @@ struct regalloc_budget {
 	u64 spoken_for;
 	u64 reserved;
 	struct regalloc_waiters waiters;
+	u64 map_bytes;
 	atomic64_t peak;
 	struct regalloc_charge total;
 };
@@ -94,6 +96,9 @@ int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
 void regalloc_budget_init(struct regalloc_budget *budget);
 u64 regalloc_budget_excess(struct regalloc_budget *budget);
 int regalloc_budget_set(struct regalloc_budget *budget, u64 bytes);
+bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes);
+void regalloc_budget_uncharge_map(struct regalloc_budget *budget, u64 bytes);
+u64 regalloc_budget_map_excess(struct regalloc_budget *budget);
 
 struct regalloc_account *
 regalloc_account_create(struct regalloc_budget *budget, u64 id);

@@ -125,15 +125,17 @@ static int owner_init(struct regalloc_owner *owner,
 		err = PTR_ERR(owner->space);
 		goto err_space;
 	}
-	regalloc_map_pages_init(&owner->map);
-	owner->control = regalloc_map_pages_need(&owner->map, 0);
-	if (!owner->control)
-		goto err_control;
+	err = regalloc_map_pages_init(&owner->map, geo, owner->space,
+				      &domain->budget);
+	if (err)
+		goto err_map;
+	owner->control = regalloc_map_pages_find(&owner->map, 0);
+	WRITE_ONCE(owner->control->first_gen, owner->map.first_gen);
 	owner->geo = geo;
 	mutex_init(&owner->lock);
 	return 0;
 
-err_control:
+err_map:
 	regalloc_space_put(owner->space);
 err_space:
 	regalloc_account_put(owner->account);
@@ -399,6 +401,27 @@ unsigned int regalloc_client_shrink(struct regalloc_client *client,
 						      looks);
 	mutex_unlock(&client->owner.lock);
 	return closed;
+}
+
+/**
+ * regalloc_client_drop_map_pages() - free map pages of closed slots
+ * @client: where to look
+ * @max: how many at most
+ *
+ * Context: may sleep. Takes the client's lock.
+ * Return: how many were freed.
+ */
+unsigned int regalloc_client_drop_map_pages(struct regalloc_client *client,
+					    unsigned int max)
+{
+	LIST_HEAD(dropped);
+	unsigned int nr;
+
+	mutex_lock(&client->owner.lock);
+	nr = regalloc_map_pages_drop(&client->owner.map, max, &dropped);
+	mutex_unlock(&client->owner.lock);
+	regalloc_map_pages_free(&client->owner.map, &dropped);
+	return nr;
 }
 
 /**

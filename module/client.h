@@ -120,6 +120,8 @@ unsigned long
 regalloc_client_count_maybe_spares(struct regalloc_client *client);
 unsigned int regalloc_client_shrink(struct regalloc_client *client,
 				    unsigned int *looks);
+unsigned int regalloc_client_drop_map_pages(struct regalloc_client *client,
+					    unsigned int max);
 void regalloc_client_add_usage(struct regalloc_client *client,
 			       struct regalloc_usage *usage);
 

@@ -9,8 +9,8 @@
  *	waiters		who waits for memory
  *	budget		how much is charged, to whom
  *	slice_map	which slices are free
- *	map_pages	the memory that this is recorded in
  *	space		the memory that is handed out, by offset
+ *	map_pages	the memory that records which slices are free; map_fault its faults
  *	pinned		removed memory that is still referenced
  *	pool*		one client's regions of one size class
  *	client		one open file
@@ -154,6 +154,8 @@ static int regalloc_fop_open(struct inode *inode, struct file *file)
 		return PTR_ERR(client);
 	file->private_data = client;
 	file->f_mapping = client->owner.space->inode->i_mapping;
+	/* Writing to slices is not writing to the node. */
+	inode_set_flags(inode, S_NOCMTIME, S_NOCMTIME);
 	return 0;
 }
 

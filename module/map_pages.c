@@ -1,98 +1,327 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/memcontrol.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/regalloc.h>
 
 #include "budget.h"
 #include "map_pages.h"
+#include "size_class.h"
+#include "space.h"
+
+/* The page that is always there and does not count. */
+#define CONTROL_INDEX	0
 
 /**
- * regalloc_map_pages_init() - begin without any page
- * @map: to be set up; regalloc_map_pages_fini() ends it
+ * regalloc_map_pages_new() - allocate a page that the client's cgroup pays for
+ * @map: that it is for
+ *
+ * Context: may sleep.
+ * Return: the page, all zeros, with a reference; NULL without memory.
  */
-void regalloc_map_pages_init(struct regalloc_map_pages *map)
+struct page *regalloc_map_pages_new(struct regalloc_map_pages *map)
 {
-	xa_init(&map->pages);
-	atomic_long_set(&map->nr, 0);
+	struct mem_cgroup *old = set_active_memcg(map->space->memcg);
+	struct page *page = alloc_page(REGALLOC_GFP | __GFP_ZERO);
+
+	set_active_memcg(old);
+	return page;
+}
+
+/* Remove a page of the map window from all address spaces. */
+static void unmap(struct regalloc_map_pages *map, unsigned long index)
+{
+	u64 start = regalloc_geometry_window_bytes(map->geo) +
+		    ((u64)index << PAGE_SHIFT);
+
+	unmap_mapping_range(map->space->inode->i_mapping, start, PAGE_SIZE, 1);
+}
+
+/* After this, a fault has its mapping of @page in place or does not map it. */
+static void wait_for_faults(struct page *page)
+{
+	lock_page(page);
+	unlock_page(page);
+}
+
+/* Put a page where there is none; false if another task was faster. */
+static bool store_page(struct regalloc_map_pages *map, unsigned long index,
+		       struct page *page, int *err)
+{
+	void *old = xa_load(&map->pages, index);
+
+	*err = 0;
+	if (old && !xa_is_value(old))
+		return false;
+	*err = xa_err(xa_cmpxchg(&map->pages, index, old, page, REGALLOC_GFP));
+	return !*err && xa_load(&map->pages, index) == page;
+}
+
+/* The task that reads zeros there is to see the new page. */
+static void replace_zeros(struct regalloc_map_pages *map, unsigned long index)
+{
+	struct page *zero;
+
+	smp_mb();	/* the new page, before the look at whether zeros are mapped */
+	zero = READ_ONCE(map->zero);
+	if (!zero)
+		return;
+	wait_for_faults(zero);
+	unmap(map, index);
 }
 
 /**
- * regalloc_map_pages_fini() - drop all pages
+ * regalloc_map_pages_add() - have a page, not in use yet
+ * @map: the pages
+ * @index: page number in the map window
+ *
+ * Context: may sleep. Takes the lock of the page of zeros.
+ * Return: 0, also if another task was faster; -ENOMEM; -ENOBUFS if all clients
+ * together have too many pages.
+ */
+int regalloc_map_pages_add(struct regalloc_map_pages *map, unsigned long index)
+{
+	struct page *page;
+	int err;
+
+	if (index != CONTROL_INDEX &&
+	    !regalloc_budget_charge_map(map->budget, PAGE_SIZE))
+		return -ENOBUFS;
+	page = regalloc_map_pages_new(map);
+	if (!page) {
+		err = -ENOMEM;
+	} else if (store_page(map, index, page, &err)) {
+		atomic_long_inc(&map->nr);
+		replace_zeros(map, index);
+		return 0;
+	} else {
+		put_page(page);
+	}
+	if (index != CONTROL_INDEX)
+		regalloc_budget_uncharge_map(map->budget, PAGE_SIZE);
+	return err;
+}
+
+/**
+ * regalloc_map_pages_init() - begin with the first page
+ * @map: to be set up; regalloc_map_pages_fini() ends it
+ * @geo: of the window
+ * @space: of the client; stays until the end
+ * @budget: bounds the pages
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int regalloc_map_pages_init(struct regalloc_map_pages *map,
+			    const struct regalloc_geometry *geo,
+			    struct regalloc_space *space,
+			    struct regalloc_budget *budget)
+{
+	xa_init(&map->pages);
+	atomic_long_set(&map->nr, 0);
+	map->zero = NULL;
+	map->first_gen = 1;
+	map->geo = geo;
+	map->space = space;
+	map->budget = budget;
+	return regalloc_map_pages_add(map, CONTROL_INDEX);
+}
+
+/**
+ * regalloc_map_pages_fini() - free all pages
  * @map: that nobody uses any more
  *
  * Context: may sleep.
  */
 void regalloc_map_pages_fini(struct regalloc_map_pages *map)
 {
-	struct page *page;
 	unsigned long index;
+	u64 counted = 0;
+	struct page *page;
 
 	xa_for_each(&map->pages, index, page) {
+		if (xa_is_value(page))
+			continue;
+		if (index != CONTROL_INDEX)
+			counted += PAGE_SIZE;
+		set_page_private(page, 0);
 		put_page(page);
 		cond_resched();
 	}
 	xa_destroy(&map->pages);
-}
-
-/**
- * regalloc_map_pages_make() - find a page, or add it
- * @map: the pages
- * @index: page number in the map window, which the caller has checked
- * @gfp: how hard to try for memory
- *
- * Context: may sleep; does not use the locks of regalloc.
- * Return: the page, on which the caller has no reference of its own: it stays
- * until regalloc_map_pages_fini(). NULL without memory.
- */
-struct page *regalloc_map_pages_make(struct regalloc_map_pages *map,
-				     unsigned long index, gfp_t gfp)
-{
-	struct page *page, *old;
-
-	page = xa_load(&map->pages, index);
-	if (page)
-		return page;
-	page = alloc_page(gfp | __GFP_ZERO);
-	if (!page)
-		return NULL;
-	old = xa_cmpxchg(&map->pages, index, NULL, page, gfp);
-	if (!old) {
-		atomic_long_inc(&map->nr);
-		return page;
-	}
-	put_page(page);
-	return xa_is_err(old) ? NULL : old;
+	if (map->zero)
+		put_page(map->zero);
+	regalloc_budget_uncharge_map(map->budget, counted);
 }
 
 static void *page_at(struct page *page, u64 offset)
 {
-	return page ? page_address(page) + offset_in_page(offset) : NULL;
+	return page_address(page) + offset_in_page(offset);
 }
 
-/**
- * regalloc_map_pages_need() - what lies at an offset, with memory behind it
- * @map: the pages
- * @offset: in the map window
- *
- * Context: may sleep; does not use the locks of regalloc.
- * Return: its address, good up to the end of the page; NULL without memory.
- */
-void *regalloc_map_pages_need(struct regalloc_map_pages *map, u64 offset)
+/* Add to the users of a page; NULL if there is none. */
+static struct page *use_page(struct regalloc_map_pages *map, unsigned long index,
+			     int users)
 {
-	return page_at(regalloc_map_pages_make(map, offset >> PAGE_SHIFT,
-					       REGALLOC_GFP), offset);
+	struct page *page;
+
+	xa_lock(&map->pages);
+	page = regalloc_map_pages_load(map, index);
+	if (page)
+		set_page_private(page, page_private(page) + users);
+	xa_unlock(&map->pages);
+	return page;
 }
 
 /**
- * regalloc_map_pages_find() - what lies at an offset, if it was ever needed
+ * regalloc_map_pages_get() - what lies at an offset, for a slot that opens
  * @map: the pages
  * @offset: in the map window
  *
- * Return: its address, good up to the end of the page; NULL if it was never
- * needed, and so is all 0.
+ * The page is not dropped before as many calls of regalloc_map_pages_put().
+ *
+ * Context: may sleep; takes no lock that a fault holds for long.
+ * Return: the address, valid up to the end of the page; an ERR_PTR: -ENOMEM, or
+ * -ENOBUFS if all clients have too many pages and some must be dropped.
+ */
+void *regalloc_map_pages_get(struct regalloc_map_pages *map, u64 offset)
+{
+	unsigned long index = offset >> PAGE_SHIFT;
+	struct page *page;
+	int err;
+
+	for (;;) {
+		page = use_page(map, index, 1);
+		if (page)
+			return page_at(page, offset);
+		err = regalloc_map_pages_add(map, index);
+		if (err)
+			return ERR_PTR(err);
+	}
+}
+
+/**
+ * regalloc_map_pages_put() - the slot has closed
+ * @map: the pages
+ * @offset: as for regalloc_map_pages_get()
+ */
+void regalloc_map_pages_put(struct regalloc_map_pages *map, u64 offset)
+{
+	use_page(map, offset >> PAGE_SHIFT, -1);
+}
+
+/**
+ * regalloc_map_pages_find() - what lies at an offset, if there is a page
+ * @map: the pages
+ * @offset: in the map window
+ *
+ * Context: client's lock held, or the page is in use.
+ * Return: the address, valid up to the end of the page; NULL if it is absent and
+ * so is all zeros.
  */
 void *regalloc_map_pages_find(struct regalloc_map_pages *map, u64 offset)
 {
-	return page_at(xa_load(&map->pages, offset >> PAGE_SHIFT), offset);
+	struct page *page = regalloc_map_pages_load(map, offset >> PAGE_SHIFT);
+
+	return page ? page_at(page, offset) : NULL;
+}
+
+/* Raise the first generation above those in the words of a page. */
+static void raise_first_gen(struct regalloc_map_pages *map, unsigned long index,
+			    struct page *page)
+{
+	u64 start = (u64)index << PAGE_SHIFT;
+	u64 end = min(start + PAGE_SIZE,
+		      regalloc_geometry_hint_offset(map->geo, 0, 0));
+	struct regalloc_control *control = regalloc_map_pages_find(map, 0);
+	const u32 *words = page_address(page);
+	u32 last = map->first_gen - 1;
+
+	/* Behind the words lie hints. */
+	for (; start < end; start += sizeof(*words), words++)
+		last = max(last, READ_ONCE(*words) >> REGALLOC_STATE_GEN_SHIFT);
+	map->first_gen = last < REGALLOC_HANDLE_GEN_MASK ? last + 1 : 1;
+	WRITE_ONCE(control->first_gen, map->first_gen);
+	smp_wmb();	/* whoever finds the page absent knows it */
+}
+
+/* Take a page that is not in use out of the window. */
+static bool drop_page(struct regalloc_map_pages *map, unsigned long index,
+		      struct page *page)
+{
+	bool unused;
+
+	if (page_private(page))
+		return false;
+	raise_first_gen(map, index, page);
+	xa_lock(&map->pages);
+	unused = !page_private(page);
+	/* Needs no memory: there is an entry already. */
+	if (unused)
+		__xa_store(&map->pages, index, xa_mk_value(0), 0);
+	xa_unlock(&map->pages);
+	if (!unused)
+		return false;
+	wait_for_faults(page);
+	unmap(map, index);
+	return true;
+}
+
+/**
+ * regalloc_map_pages_drop() - drop pages that are not in use
+ * @map: the pages
+ * @max: how many at most
+ * @dropped: list that they are added to, for regalloc_map_pages_free()
+ *
+ * Context: may sleep. Client's lock held.
+ * Return: how many were dropped.
+ */
+unsigned int regalloc_map_pages_drop(struct regalloc_map_pages *map,
+				     unsigned int max, struct list_head *dropped)
+{
+	unsigned int nr = 0;
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each_start(&map->pages, index, page, CONTROL_INDEX + 1) {
+		if (nr == max)
+			break;
+		cond_resched();
+		if (xa_is_value(page) || !drop_page(map, index, page))
+			continue;
+		list_add(&page->lru, dropped);
+		nr++;
+	}
+	return nr;
+}
+
+/**
+ * regalloc_map_pages_free() - free dropped pages
+ * @map: that they were in
+ * @dropped: list of them, empty afterwards
+ *
+ * Context: may sleep, for an RCU grace period; no lock held.
+ */
+void regalloc_map_pages_free(struct regalloc_map_pages *map,
+			     struct list_head *dropped)
+{
+	struct page *page, *next;
+	u64 bytes = 0;
+
+	if (list_empty(dropped))
+		return;
+	synchronize_rcu();
+	list_for_each_entry_safe(page, next, dropped, lru) {
+		list_del(&page->lru);
+		put_page(page);
+		bytes += PAGE_SIZE;
+	}
+	atomic_long_sub(bytes >> PAGE_SHIFT, &map->nr);
+	regalloc_budget_uncharge_map(map->budget, bytes);
 }
 
 /**

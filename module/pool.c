@@ -53,14 +53,26 @@ static u32 *find_word(const struct regalloc_pool *pool,
 		       NULL;
 }
 
-/* The hint of a slot below the pool's end. */
+static u64 hint_offset(const struct regalloc_pool *pool, unsigned long slot)
+{
+	return regalloc_geometry_hint_offset(pool->owner->geo, pool->class,
+					     slot);
+}
+
+/* The hint of a slot, or NULL if all slots around it are closed. */
 static struct regalloc_hint *slot_hint(const struct regalloc_pool *pool,
 				       unsigned long slot)
 {
-	u64 offset = regalloc_geometry_hint_offset(pool->owner->geo,
-						   pool->class, slot);
+	return regalloc_map_pages_find(&pool->owner->map,
+				       hint_offset(pool, slot));
+}
 
-	return regalloc_map_pages_find(&pool->owner->map, offset);
+/* Why a slice whose word is absent or 0 is not of this generation. */
+static int absent_error(const struct regalloc_pool *pool,
+			const struct regalloc_place *place, u32 gen)
+{
+	return place->slot < pool->end && gen &&
+	       gen < pool->owner->map.first_gen ? -ESTALE : -ENOENT;
 }
 
 /**
@@ -83,9 +95,10 @@ unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
 	for (; from < pool->end; from += nr) {
 		cond_resched();
 		hints = slot_hint(pool, from);
-		nr = (PAGE_SIZE - offset_in_page(hints)) / sizeof(*hints);
+		nr = (PAGE_SIZE - offset_in_page(hint_offset(pool, from))) /
+		     sizeof(*hints);
 		nr = min(nr, pool->end - from);
-		found = regalloc_hints_find(hints, nr, mask);
+		found = hints ? regalloc_hints_find(hints, nr, mask) : nr;
 		if (found < nr)
 			return from + found;
 	}
@@ -122,6 +135,7 @@ static void close_region(struct regalloc_pool *pool,
 	regalloc_account_note_close(pool->owner->account);
 	cond_resched();
 	regalloc_pool_drop_memory(pool, slot);
+	regalloc_pool_put_map(pool, slot);
 	kfree_rcu(region, rcu);
 }
 
@@ -192,7 +206,8 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 
 	lockdep_assert_held(&pool->owner->lock);
 	word = find_word(pool, place);
-	err = word ? regalloc_slice_release(word, gen) : -ENOENT;
+	err = word && READ_ONCE(*word) ? regalloc_slice_release(word, gen) :
+					 absent_error(pool, place, gen);
 	if (err)
 		return err;
 
@@ -226,7 +241,8 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 
 	lockdep_assert_held(&pool->owner->lock);
 	word = find_word(pool, place);
-	err = word ? regalloc_slice_check(word, gen) : -ENOENT;
+	err = word && READ_ONCE(*word) ? regalloc_slice_check(word, gen) :
+					 absent_error(pool, place, gen);
 	if (err)
 		return err;
 	if (xa_load(&pool->regions, place->slot))

@@ -138,6 +138,7 @@ int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 				       unsigned int count, u64 *handles);
 void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool);
+void regalloc_pool_put_map(struct regalloc_pool *pool, unsigned long slot);
 void regalloc_pool_drop_memory(struct regalloc_pool *pool, unsigned long slot);
 void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
 				     struct regalloc_region *region,

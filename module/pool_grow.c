@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Opening regions for a pool. */
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
@@ -9,19 +10,40 @@
 #include "space.h"
 #include "trace.h"
 
-/* Have memory behind all that the map window says of a slot. */
-static bool need_slot_map(struct regalloc_pool *pool, unsigned long slot,
-			  struct regalloc_slot_map *map)
+/* Have pages behind the words and the hint of a slot. */
+static int get_map(struct regalloc_pool *pool, unsigned long slot,
+		   struct regalloc_slot_map *map)
 {
 	const struct regalloc_geometry *geo = pool->owner->geo;
 	struct regalloc_map_pages *pages = &pool->owner->map;
-	unsigned int class = pool->class;
-	u64 words = regalloc_geometry_state_offset(geo, class, slot);
-	u64 hint = regalloc_geometry_hint_offset(geo, class, slot);
+	u64 words = regalloc_geometry_state_offset(geo, pool->class, slot);
+	u64 hint = regalloc_geometry_hint_offset(geo, pool->class, slot);
 
-	map->words = regalloc_map_pages_need(pages, words);
-	map->hint = regalloc_map_pages_need(pages, hint);
-	return map->words && map->hint;
+	map->words = regalloc_map_pages_get(pages, words);
+	if (IS_ERR(map->words))
+		return PTR_ERR(map->words);
+	map->hint = regalloc_map_pages_get(pages, hint);
+	if (IS_ERR(map->hint)) {
+		regalloc_map_pages_put(pages, words);
+		return PTR_ERR(map->hint);
+	}
+	return 0;
+}
+
+/**
+ * regalloc_pool_put_map() - a slot has closed: its words and its hint may go
+ * @pool: of the slot
+ * @slot: region slot
+ */
+void regalloc_pool_put_map(struct regalloc_pool *pool, unsigned long slot)
+{
+	const struct regalloc_geometry *geo = pool->owner->geo;
+	struct regalloc_map_pages *pages = &pool->owner->map;
+
+	regalloc_map_pages_put(pages, regalloc_geometry_state_offset(geo, pool->class,
+								     slot));
+	regalloc_map_pages_put(pages, regalloc_geometry_hint_offset(geo, pool->class,
+								    slot));
 }
 
 /* Reserve the lowest empty slot, which goes on reading as empty. */
@@ -30,16 +52,23 @@ static int reserve_slot(struct regalloc_pool *pool, unsigned long *slot,
 {
 	unsigned long last = regalloc_geometry_slots(pool->owner->geo) - 1;
 	u32 id;
+	int err;
 
 	if (xa_alloc(&pool->regions, &id, NULL, XA_LIMIT(0, last),
 		     REGALLOC_GFP))
 		return -ENOMEM;
-	if (!need_slot_map(pool, id, map)) {
+	err = get_map(pool, id, map);
+	if (err)
 		xa_erase(&pool->regions, id);
-		return -ENOMEM;
-	}
 	*slot = id;
-	return 0;
+	return err;
+}
+
+/* Undo reserve_slot(). */
+static void unreserve_slot(struct regalloc_pool *pool, unsigned long slot)
+{
+	regalloc_pool_put_map(pool, slot);
+	xa_erase(&pool->regions, slot);
 }
 
 /* Put a region into its reserved slot and let its slices be claimed. */
@@ -56,7 +85,8 @@ static void publish_region(struct regalloc_pool *pool,
 	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
 	pool->end = max(pool->end, slot + 1);
 	WRITE_ONCE(*nr_slots, pool->end);
-	regalloc_slices_open(region->map.words, pool->class);
+	regalloc_slices_open(region->map.words, pool->class,
+			     pool->owner->map.first_gen);
 	regalloc_pool_note_avail_locked(pool, region, slot);
 	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot,
 				   nr_folios);
@@ -104,14 +134,15 @@ static int open_and_take(struct regalloc_pool *pool, bool zero,
 	if (taken)
 		return taken;
 	region = kzalloc(sizeof(*region), REGALLOC_GFP);
-	if (!region || reserve_slot(pool, &slot, &region->map)) {
+	taken = region ? reserve_slot(pool, &slot, &region->map) : -ENOMEM;
+	if (taken) {
 		regalloc_space_uncharge(space, REGALLOC_REGION_BYTES);
 		kfree(region);
-		return -ENOMEM;
+		return taken;
 	}
 	taken = open_in_slot(pool, region, slot, zero, count, handles);
 	if (taken == -ENOMEM) {
-		xa_erase(&pool->regions, slot);
+		unreserve_slot(pool, slot);
 		kfree(region);
 	}
 	return taken;
@@ -127,7 +158,8 @@ static int open_and_take(struct regalloc_pool *pool, bool zero,
  * Context: may sleep. Takes grow_lock and the client's lock.
  * Return: how many were allocated, at least 1; -EAGAIN if others were faster;
  * -ENOSPC if the client is at its limit; -EDQUOT if the budget has no room;
- * -ENOMEM if the system or the memory cgroup has not; -EINTR if a fatal signal
+ * -ENOMEM if the system or the memory cgroup has not; -ENOBUFS if map pages must
+ * be dropped first; -EINTR if a fatal signal
  * is pending.
  */
 int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,

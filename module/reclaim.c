@@ -9,6 +9,9 @@
 #include "pressure.h"
 #include "reclaim.h"
 
+/* Map pages are freed so many at once: each time takes a grace period. */
+#define MAP_BATCH	64
+
 /**
  * regalloc_reclaim_own() - close one spare of a client
  * @client: that needs room, or gives it
@@ -65,6 +68,33 @@ bool regalloc_reclaim_others(struct regalloc_client *client)
 		 close_spare_among(client, 0, gave);
 	srcu_read_unlock(&domain->walks, walk);
 	return closed;
+}
+
+/**
+ * regalloc_reclaim_map_pages() - free map pages of closed slots
+ * @domain: with too many map pages
+ * @client: that needs some, and gives its own first; may be NULL
+ *
+ * Context: may sleep. Takes the clients' locks.
+ * Return: whether there were any.
+ */
+bool regalloc_reclaim_map_pages(struct regalloc_domain *domain,
+				struct regalloc_client *client)
+{
+	struct regalloc_client *other;
+	bool freed;
+	int walk;
+
+	freed = client && regalloc_client_drop_map_pages(client, MAP_BATCH);
+	walk = srcu_read_lock(&domain->walks);
+	regalloc_for_each_client(other, domain) {
+		if (freed)
+			break;
+		cond_resched();
+		freed = regalloc_client_drop_map_pages(other, MAP_BATCH);
+	}
+	srcu_read_unlock(&domain->walks, walk);
+	return freed;
 }
 
 /*
@@ -303,7 +333,11 @@ int regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes)
 {
 	int err = regalloc_budget_set(&domain->budget, bytes);
 
-	if (!err)
-		regalloc_reclaim_fit(domain, NULL);
-	return err;
+	if (err)
+		return err;
+	regalloc_reclaim_fit(domain, NULL);
+	while (regalloc_budget_map_excess(&domain->budget) &&
+	       regalloc_reclaim_map_pages(domain, NULL))
+		;
+	return 0;
 }

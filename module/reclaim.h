@@ -20,6 +20,8 @@ struct regalloc_domain;
 
 bool regalloc_reclaim_own(struct regalloc_client *client);
 bool regalloc_reclaim_others(struct regalloc_client *client);
+bool regalloc_reclaim_map_pages(struct regalloc_domain *domain,
+				struct regalloc_client *client);
 unsigned int regalloc_reclaim_trim(struct regalloc_client *client);
 unsigned int regalloc_reclaim_arm_client(struct regalloc_client *client);
 void regalloc_reclaim_flush(struct regalloc_client *client);

@@ -111,18 +111,16 @@ int regalloc_slice_check(const u32 *word, u32 gen)
  * regalloc_slices_open() - let the slices of a region be claimed
  * @words: of the region
  * @class: size class
- *
- * The first time, generations start at 1: a word of 0 says that its slice has
- * never been open.
+ * @first_gen: generation of slices that have none: their word is 0
  */
-void regalloc_slices_open(u32 *words, unsigned int class)
+void regalloc_slices_open(u32 *words, unsigned int class, u32 first_gen)
 {
 	unsigned int i;
 	u32 *word;
 
 	for (i = 0; i < regalloc_class_slices(class); i++) {
 		word = regalloc_slice_word(words, class, i);
-		cmpxchg(word, 0, word_make(1, REGALLOC_STATE_CLOSED));
+		cmpxchg(word, 0, word_make(first_gen, REGALLOC_STATE_CLOSED));
 		word_move(word, REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
 	}
 }

@@ -42,7 +42,7 @@ bool regalloc_slice_claim(u32 *word, u32 *gen);
 int regalloc_slice_release(u32 *word, u32 gen);
 int regalloc_slice_check(const u32 *word, u32 gen);
 
-void regalloc_slices_open(u32 *words, unsigned int class);
+void regalloc_slices_open(u32 *words, unsigned int class, u32 first_gen);
 bool regalloc_slices_seal(u32 *words, unsigned int class);
 unsigned int regalloc_slices_find_live(const u32 *words, unsigned int class,
 				       unsigned int start);

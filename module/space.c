@@ -509,6 +509,26 @@ vm_fault_t regalloc_space_fault(struct regalloc_space *space,
 	return VM_FAULT_LOCKED;
 }
 
+/**
+ * regalloc_space_mkwrite() - a page that is mapped is going to be written
+ * @space: of the client
+ * @vmf: the fault, in an area that the core tells of writes
+ *
+ * Context: may sleep. Takes the folio lock.
+ * Return: VM_FAULT_LOCKED; VM_FAULT_NOPAGE if the page has been removed.
+ */
+vm_fault_t regalloc_space_mkwrite(struct regalloc_space *space,
+				  struct vm_fault *vmf)
+{
+	struct folio *folio = page_folio(vmf->page);
+
+	folio_lock(folio);
+	if (folio->mapping == space->inode->i_mapping)
+		return VM_FAULT_LOCKED;
+	folio_unlock(folio);
+	return VM_FAULT_NOPAGE;
+}
+
 static struct folio *pinned_steal(struct regalloc_space *space)
 {
 	struct folio *pinned;

@@ -90,6 +90,8 @@ bool __must_check regalloc_space_remove(struct regalloc_space *space,
 					u64 offset, u64 bytes);
 bool regalloc_space_is_busy(struct regalloc_space *space, u64 offset, u64 bytes);
 void regalloc_space_zero(struct regalloc_space *space, u64 offset, u64 bytes);
+vm_fault_t regalloc_space_mkwrite(struct regalloc_space *space,
+				  struct vm_fault *vmf);
 vm_fault_t regalloc_space_fault(struct regalloc_space *space,
 				struct vm_fault *vmf);
 

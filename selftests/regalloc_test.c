@@ -309,7 +309,9 @@ bool rt_release_in_map(const struct rt_client *c, uint64_t handle)
 	uint32_t live = REGALLOC_HANDLE_GEN(handle) << REGALLOC_STATE_GEN_SHIFT |
 			REGALLOC_STATE_LIVE;
 
-	return __atomic_compare_exchange_n(rt_state(c, offset), &live, live + 3,
+	/* A word without memory reads as 0 and must not be written. */
+	return rt_load(rt_state(c, offset)) == live &&
+	       __atomic_compare_exchange_n(rt_state(c, offset), &live, live + 3,
 					   false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_SEQ_CST) &&
 	       tell_release(c, offset / RT_REGION * RT_REGION);
@@ -588,6 +590,25 @@ int rt_poke(void *addr, uint8_t value)
 	struct byte_access b = { addr, value };
 
 	return rt_guarded(store_byte, &b);
+}
+
+struct word_access {
+	uint32_t *addr;
+	uint32_t value;
+};
+
+static void store_word(void *arg)
+{
+	struct word_access *w = arg;
+
+	rt_store(w->addr, w->value);
+}
+
+int rt_poke_word(uint32_t *addr, uint32_t value)
+{
+	struct word_access w = { addr, value };
+
+	return rt_guarded(store_word, &w);
 }
 
 bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value)

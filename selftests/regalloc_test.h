@@ -163,6 +163,7 @@ bool rt_is_asked(int fd);
 /* Memory: 0, or the signal that the access raised */
 int rt_guarded(void (*fn)(void *arg), void *arg);
 int rt_peek(const void *addr, uint8_t *out);
+int rt_poke_word(uint32_t *addr, uint32_t value);
 int rt_poke(void *addr, uint8_t value);
 bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value);
 long rt_smaps_kb(const void *addr, const char *key);

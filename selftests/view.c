@@ -188,6 +188,8 @@ static uint32_t own_bits(const struct rt_client *c, unsigned int cls,
 
 	if (at == offsetof(struct regalloc_control, attention))
 		return REGALLOC_ATTENTION_ARM;
+	if (at == offsetof(struct regalloc_control, first_gen))
+		return 1;
 	if (cls == NO_CLASS)
 		return 0;
 	if (at == offsetof(struct regalloc_control, nr_slots[cls]))

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -74,41 +75,134 @@ static bool closes_cleanly(FIXTURE_DATA(vma) * self)
 	       rt_peek(self->slice, &byte);
 }
 
+/* It may grow; there is nothing beyond the window and nothing comes to be there. */
 TEST_F(vma, mremap_grows_nothing)
 {
 	uint64_t window = self->window;
+	size_t in = self->slice - (uint8_t *)self->c.base;
+	uint8_t *grown, byte;
 
-	EXPECT_EQ(MAP_FAILED, mremap(self->c.base, window, window + RT_REGION,
-				     MREMAP_MAYMOVE));
-	EXPECT_EQ(MAP_FAILED, mremap(self->c.base, window, window + RT_REGION,
-				     0));
-	/* A second mapping of the same pages by way of a length of 0. */
-	EXPECT_EQ(MAP_FAILED, mremap(self->slice, 0, RT_REGION,
-				     MREMAP_MAYMOVE));
-	EXPECT_EQ(MAP_FAILED, mremap(self->c.base, 0, window, MREMAP_MAYMOVE));
-	EXPECT_EQ(MAP_FAILED, mremap(self->c.base, window, window,
-				     MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
-	EXPECT_EQ(MAP_FAILED, mremap(self->slice, RT_REGION, RT_REGION,
-				     MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
-
-	/* Where there would be room to grow: behind a hole. */
-	ASSERT_EQ(0, munmap(self->slice + RT_REGION, RT_REGION));
-	EXPECT_EQ(MAP_FAILED, mremap(self->slice, RT_REGION, 2 * RT_REGION, 0));
-	EXPECT_EQ(MAP_FAILED, mremap(self->slice, RT_REGION, 2 * RT_REGION,
-				     MREMAP_MAYMOVE));
+	grown = mremap(self->c.base, window, window + RT_REGION,
+		       MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, grown);
+	self->c.base = grown;
+	self->slice = grown + in;
+	/* There, the map window begins: this is no way to it. */
+	EXPECT_EQ(SIGBUS, rt_peek(grown + window, &byte));
+	EXPECT_EQ(SIGBUS, rt_poke(grown + window + RT_REGION - 1, 1));
 	EXPECT_TRUE(bytes_right(self->slice, 0, RT_REGION));
 	EXPECT_TRUE(charged_exactly());
+	ASSERT_EQ(0, munmap(grown + window, RT_REGION));
 	EXPECT_TRUE(closes_cleanly(self));
+}
+
+/* A length of 0 gives a second mapping of the same pages, DONTUNMAP two of them. */
+TEST_F(vma, mremap_twice)
+{
+	uint8_t *twin, *moved, byte;
+
+	twin = mremap(self->slice, 0, RT_REGION, MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, twin);
+	EXPECT_TRUE(bytes_right(twin, 0, RT_REGION));
+	moved = mremap(twin, RT_REGION, RT_REGION,
+		       MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+	ASSERT_NE(MAP_FAILED, moved);
+	EXPECT_TRUE(bytes_right(moved, 0, RT_REGION));
+	EXPECT_TRUE(bytes_right(twin, 0, RT_REGION));
+	twin[4096] = 0x77;
+	EXPECT_EQ(0x77, moved[4096]);
+	EXPECT_EQ(0x77, self->slice[4096]);
+	EXPECT_TRUE(charged_exactly());
+	EXPECT_TRUE(closes_cleanly(self));
+	EXPECT_EQ(SIGBUS, rt_peek(twin, &byte));
+	EXPECT_EQ(SIGBUS, rt_peek(moved + RT_REGION - 1, &byte));
+	munmap(twin, RT_REGION);
+	munmap(moved, RT_REGION);
 }
 
 TEST_F(vma, mremap_of_the_map_window)
 {
 	uint64_t bytes = self->c.info.map_bytes;
+	uint32_t *word = rt_state(&self->c,
+				  REGALLOC_HANDLE_OFFSET(self->handles[0]));
+	size_t in = (uint8_t *)word - (uint8_t *)self->c.map;
+	uint8_t *grown, byte;
 
-	EXPECT_EQ(MAP_FAILED, mremap(self->c.map, bytes, bytes + 4096,
-				     MREMAP_MAYMOVE));
-	EXPECT_EQ(MAP_FAILED, mremap(self->c.map, 0, bytes, MREMAP_MAYMOVE));
+	grown = mremap(self->c.map, bytes, bytes + 65536, MREMAP_MAYMOVE);
+	ASSERT_NE(MAP_FAILED, grown);
+	self->c.map = (void *)grown;
+	EXPECT_EQ(REGALLOC_STATE_LIVE,
+		  rt_load((uint32_t *)(grown + in)) & REGALLOC_STATE_MASK);
+	EXPECT_EQ(SIGBUS, rt_peek(grown + bytes, &byte));
+	EXPECT_EQ(SIGBUS, rt_poke(grown + bytes, 1));
 	EXPECT_TRUE(charged_exactly());
+	ASSERT_EQ(0, munmap(grown + bytes, 65536));
+}
+
+/* Lines of /proc/self/maps. */
+static unsigned int count_areas(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned int n = 0;
+	int ch;
+
+	if (!f)
+		rt_die("maps: %s", strerror(errno));
+	while ((ch = getc(f)) != EOF)
+		n += ch == '\n';
+	fclose(f);
+	return n;
+}
+
+/* What mprotect() has split is one area again when it is undone. */
+TEST_F(vma, areas_merge)
+{
+	unsigned int before = count_areas(), i;
+	uint8_t *page;
+
+	for (i = 0; i < 1000; i++) {
+		page = self->slice + i * 8192UL;
+		ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
+		ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+	}
+	EXPECT_GE(before + 2, count_areas());
+	EXPECT_TRUE(bytes_right(self->slice, 0, RT_REGION));
+}
+
+TEST_F(vma, never_executable)
+{
+	const int prot = PROT_READ | PROT_EXEC;
+	const struct regalloc_ioc_info *info = &self->c.info;
+
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, RT_REGION, prot, MAP_SHARED,
+				   self->c.fd, 0));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, info->map_bytes, prot, MAP_SHARED,
+				   self->c.fd, info->map_offset));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(-1, mprotect(self->slice, 4096, prot));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, mprotect(self->c.map, 4096, prot));
+	EXPECT_EQ(EACCES, errno);
+}
+
+/* The node is not written when slices are. */
+TEST_F(vma, times_of_the_node)
+{
+	struct stat before, after;
+	uint64_t handle;
+
+	ASSERT_EQ(0, stat(RT_DEVICE, &before));
+	/* Times move in ticks of the kernel's coarse clock. */
+	usleep(50000);
+	handle = rt_alloc_one(self->c.fd, 4096);
+	ASSERT_NE(0, handle);
+	EXPECT_EQ(0, rt_poke(rt_addr(&self->c, handle), 1));
+	EXPECT_EQ(0, rt_release_one(self->c.fd, handle));
+	ASSERT_EQ(0, stat(RT_DEVICE, &after));
+	EXPECT_EQ(before.st_mtim.tv_sec, after.st_mtim.tv_sec);
+	EXPECT_EQ(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
+	EXPECT_EQ(before.st_ctim.tv_nsec, after.st_ctim.tv_nsec);
 }
 
 TEST_F(vma, mremap_moves)
@@ -314,6 +408,9 @@ TEST_F(vma, left_out_of_core_dumps)
 	EXPECT_TRUE(rt_smaps_flag(self->slice, "sh"));
 	EXPECT_TRUE(rt_smaps_flag(self->slice, "dd"));
 	EXPECT_TRUE(rt_smaps_flag(self->c.map, "dd"));
+	/* Unless a program wants them. */
+	EXPECT_EQ(0, madvise(self->slice, RT_REGION, MADV_DODUMP));
+	EXPECT_FALSE(rt_smaps_flag(self->slice, "dd"));
 }
 
 TEST_F(vma, madvise_dontneed_of_the_map)
@@ -384,9 +481,12 @@ TEST_F(vma, mlock)
 	EXPECT_TRUE(bytes_right(self->slice, 0, RT_REGION));
 	EXPECT_TRUE(charged_exactly());
 	EXPECT_EQ(0, munlockall());
-	/* No more than the live part of it can be populated. */
-	mlock(self->slice, RT_REGION);
-	mlock(self->c.base, 1UL << 30);
+	EXPECT_EQ(0, mlock(self->slice, RT_REGION));
+	EXPECT_EQ(4096, rt_smaps_kb(self->slice, "Locked"));
+	EXPECT_EQ(0, munlock(self->slice, RT_REGION));
+	/* Where no region is open there is nothing to lock. */
+	EXPECT_EQ(-1, mlock(self->slice + RT_REGION, 4096));
+	EXPECT_EQ(-1, mlock(self->c.base, 1UL << 30));
 	EXPECT_TRUE(charged_exactly());
 	EXPECT_TRUE(closes_cleanly(self));
 }
@@ -466,6 +566,7 @@ TEST_F(vma, ptrace_and_proc_mem)
 TEST_F_TIMEOUT(vma, scribbled_map, 600)
 {
 	uint64_t words = self->c.info.map_bytes / 4, i;
+	const uint64_t words_in_page = getpagesize() / 4;
 	unsigned int seed, turn, cls;
 	struct rt_client other;
 	uint64_t theirs, h[64];
@@ -480,13 +581,20 @@ TEST_F_TIMEOUT(vma, scribbled_map, 600)
 
 	for (turn = 0; turn < 6; turn++) {
 		seed = turn;
-		for (i = 0; i < words; i++)
+		for (i = 0; i < words; i++) {
+			/* Where no slot was open, nothing can be written. */
+			if (i % words_in_page == 0 &&
+			    rt_poke_word(&self->c.map[i], 0)) {
+				i += words_in_page - 1;
+				continue;
+			}
 			rt_store(&self->c.map[i],
 				 turn == 0 ? ~0U :
 				 turn == 1 ? REGALLOC_STATE_FREE :
 				 turn == 2 ? REGALLOC_STATE_LIVE :
 				 turn == 3 ? 0 : (uint32_t)rand_r(&seed) * 2 +
 						 (rand_r(&seed) & 1));
+		}
 		for (cls = 0; cls < REGALLOC_NR_CLASSES; cls++) {
 			for (i = 0; i < rt_turns(20); i++) {
 				got = 0;
@@ -550,7 +658,7 @@ static void scribble_thread(unsigned int index, void *arg)
 		uint64_t off = RT_CLASS_256K * s->c->info.span_bytes +
 			       rand_r(&seed) % 64 * LENGTH;
 
-		rt_store(rt_state(s->c, off), (uint32_t)rand_r(&seed));
+		rt_poke_word(rt_state(s->c, off), rand_r(&seed));
 	}
 }
 

@@ -20,7 +20,6 @@
 struct pool_env {
 	struct regalloc_budget budget;
 	struct regalloc_geometry geo;
-	struct regalloc_control control;
 	struct regalloc_owner owner;
 	struct regalloc_pool pool;
 	u64 handles[3 * SLICES];
@@ -37,13 +36,15 @@ static int env_init(struct kunit *test)
 	regalloc_budget_init(&e->budget);
 	regalloc_budget_set(&e->budget, 2 * REGALLOC_REGION_BYTES);
 	e->owner.geo = &e->geo;
-	e->owner.control = &e->control;
 	e->owner.account = regalloc_account_create(&e->budget, 1);
 	KUNIT_ASSERT_NOT_NULL(test, e->owner.account);
 	e->owner.space = regalloc_space_create(e->owner.account,
 					       regalloc_geometry_window_bytes(&e->geo));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(e->owner.space));
-	regalloc_map_pages_init(&e->owner.map);
+	KUNIT_ASSERT_EQ(test, 0, regalloc_map_pages_init(&e->owner.map, &e->geo,
+							 e->owner.space,
+							 &e->budget));
+	e->owner.control = regalloc_map_pages_find(&e->owner.map, 0);
 	mutex_init(&e->owner.lock);
 	regalloc_pool_init(&e->pool, &e->owner, OF_256K);
 	test->priv = e;
@@ -111,7 +112,7 @@ static void opened_when_needed(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, take_some(e, 1, e->handles));
 	KUNIT_EXPECT_EQ(test, 1, grow_by(e, 1, e->handles));
-	KUNIT_EXPECT_EQ(test, 1, e->control.nr_slots[OF_256K]);
+	KUNIT_EXPECT_EQ(test, 1, e->owner.control->nr_slots[OF_256K]);
 	KUNIT_EXPECT_EQ(test, SLICES - 1,
 			take_some(e, SLICES, e->handles + 1));
 	KUNIT_EXPECT_EQ(test, 0, take_some(e, 1, e->handles + SLICES));
@@ -128,7 +129,7 @@ static void no_more_than_needed(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 1, grow_by(e, 1, e->handles));
 	KUNIT_EXPECT_EQ(test, 1, grow_by(e, 1, e->handles + 1));
-	KUNIT_EXPECT_EQ(test, 1, e->control.nr_slots[OF_256K]);
+	KUNIT_EXPECT_EQ(test, 1, e->owner.control->nr_slots[OF_256K]);
 }
 
 static void released_once(struct kunit *test)

@@ -55,7 +55,7 @@ static void scribble(const struct rt_client *c, uint64_t where, uint64_t what)
 		rt_poke(some_hint(c, where >> 8), what % 4);
 		break;
 	default:
-		rt_store(some_state(c, where >> 8), some_word(what));
+		rt_poke_word(some_state(c, where >> 8), some_word(what));
 	}
 }
 

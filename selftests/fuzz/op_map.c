@@ -12,7 +12,9 @@ static uint32_t word_of(uint32_t gen, uint32_t state)
 
 static bool word_move(uint32_t *word, uint32_t from, uint32_t to)
 {
-	return __atomic_compare_exchange_n(word, &from, to, false,
+	/* A word without memory reads as 0 and must not be written. */
+	return rt_load(word) == from &&
+	       __atomic_compare_exchange_n(word, &from, to, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 

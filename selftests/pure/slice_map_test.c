@@ -120,7 +120,7 @@ TEST(open_and_seal)
 	u32 words[WORDS] = { 0 }, gen;
 	unsigned int i;
 
-	regalloc_slices_open(words, CLASS);
+	regalloc_slices_open(words, CLASS, 1);
 	for (i = 0; i < WORDS; i++)
 		EXPECT_EQ(i % (WORDS / NR) ? 0 : word(1, REGALLOC_STATE_FREE),
 			  words[i]);
@@ -146,7 +146,7 @@ TEST(open_and_seal)
 	EXPECT_EQ(0, regalloc_slices_count_live(words, CLASS));
 
 	/* Open again: the generations are kept. */
-	regalloc_slices_open(words, CLASS);
+	regalloc_slices_open(words, CLASS, 1);
 	for (i = 0; i < NR; i++)
 		EXPECT_EQ(word(i == 5 ? 2 : 1, REGALLOC_STATE_FREE),
 			  AT(words, i));
@@ -181,7 +181,7 @@ TEST(count_of_every_class)
 	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
 		stride = regalloc_class_stride(class);
 		memset(words, 0, sizeof(words));
-		regalloc_slices_open(words, class);
+		regalloc_slices_open(words, class, 1);
 		EXPECT_EQ(0, regalloc_slices_count_live(words, class));
 		for (i = 0, live = 0; i < WORDS; i += stride) {
 			if (rand_r(&seed) % 3)
@@ -212,7 +212,7 @@ TEST(scribbled_words)
 		for (i = 0; i < WORDS; i++)
 			words[i] = (u32)rand_r(&seed) << 1 ^ rand_r(&seed);
 		i = turn % nr;
-		regalloc_slices_open(words, class);
+		regalloc_slices_open(words, class, 1);
 		regalloc_slice_claim(regalloc_slice_word(words, class, i), &gen);
 		regalloc_slice_release(regalloc_slice_word(words, class, i),
 				       turn);
@@ -331,7 +331,7 @@ static void sealer(struct map *m)
 			m->memory[i] = ~0ULL;
 		}
 		m->open = true;
-		regalloc_slices_open(m->words, CLASS);
+		regalloc_slices_open(m->words, CLASS, 1);
 	}
 }
 
@@ -350,7 +350,7 @@ TEST(claim_release_and_seal_race)
 
 	m.open = true;
 	m.workers = 4;
-	regalloc_slices_open(m.words, CLASS);
+	regalloc_slices_open(m.words, CLASS, 1);
 	run_threads(5, race, &m);
 	EXPECT_EQ(0, m.wrong);
 	EXPECT_LT(0, m.claims);

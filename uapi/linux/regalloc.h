@@ -90,6 +90,8 @@ struct regalloc_hint {
  * struct regalloc_control - what the kernel and the owner tell each other
  * @attention: the kernel: REGALLOC_ATTENTION_*; 0 most of the time
  * @pressure: the kernel: moves on when this client is asked for memory
+ * @first_gen: the kernel: where the word of a slice is 0 and its slot was open, all
+ *	generations below this have been released
  * @reserved1: keeps the next members in a cache line of their own
  * @nr_slots: the kernel: for each class, slots from this one on have never been
  *	open
@@ -100,7 +102,8 @@ struct regalloc_hint {
 struct regalloc_control {
 	__u32 attention;
 	__u32 pressure;
-	__u32 reserved1[14];
+	__u32 first_gen;
+	__u32 reserved1[13];
 	__u32 nr_slots[REGALLOC_NR_CLASSES];
 	__u32 reserved2[9];
 	__u32 lowest[REGALLOC_NR_CLASSES];

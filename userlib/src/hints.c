@@ -186,7 +186,9 @@ static uint64_t leave_slot(struct regalloc *ra, unsigned int class,
 	uint8_t *avail = &ra->hints[cursor->first / WORDS_IN_SLOT].avail;
 	uint64_t handle;
 
-	__atomic_store_n(avail, 0, __ATOMIC_RELAXED);
+	/* A hint that is 0 may have no memory. */
+	if (__atomic_load_n(avail, __ATOMIC_RELAXED))
+		__atomic_store_n(avail, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	enter_slot(cursor, class, cursor->first);
 	handle = take_in_slot(ra, class, cursor);

@@ -6,17 +6,36 @@
 #include "hints.h"
 #include "slice_map.h"
 
+/* Was a region ever open where this word is? */
+static bool was_open(const struct regalloc *ra, uint64_t number)
+{
+	uint64_t slot = (number & ((UINT64_C(1) << ra->class_shift) - 1)) >>
+			REGALLOC_SLOT_WORDS_SHIFT;
+
+	return slot < __atomic_load_n(&ra->control->nr_slots[number >> ra->class_shift],
+				      __ATOMIC_ACQUIRE);
+}
+
+/* Why a handle of this generation is not live; @word is that of its slice. */
+static int not_live(const struct regalloc *ra, uint32_t gen, uint32_t word)
+{
+	uint32_t next = word ? regalloc_word_gen(word) :
+			       __atomic_load_n(&ra->control->first_gen,
+					       __ATOMIC_ACQUIRE);
+
+	return gen && gen < next ? -ESTALE : -ENOENT;
+}
+
 /* Everything that regalloc_release() does not expect. */
 static __attribute__((noinline)) int
 release_slow(struct regalloc *ra, uint64_t handle)
 {
 	uint64_t number = regalloc_handle_number(handle);
 	uint32_t word = regalloc_word(handle, REGALLOC_STATE_LIVE), next;
-	uint32_t gen;
 
 	if (!ra)
 		return -EINVAL;
-	if (number >= ra->nr_words)
+	if (number >= ra->nr_words || !was_open(ra, number))
 		return -ENOENT;
 	/* From the last generation to the first. */
 	if (!regalloc_word_after(word, &next))
@@ -24,8 +43,7 @@ release_slow(struct regalloc *ra, uint64_t handle)
 	if (regalloc_word_release(&ra->words[number], &word, next))
 		return regalloc_gave(ra, regalloc_handle(number,
 							 regalloc_word_gen(next)));
-	gen = REGALLOC_HANDLE_GEN(handle);
-	return gen && gen < regalloc_word_gen(word) ? -ESTALE : -ENOENT;
+	return not_live(ra, REGALLOC_HANDLE_GEN(handle), word);
 }
 
 int regalloc_release(struct regalloc *ra, uint64_t handle)
@@ -80,9 +98,9 @@ int regalloc_release_addr(struct regalloc *ra, void *addr)
 		return -EINVAL;
 
 	number = offset >> REGALLOC_MIN_SLICE_SHIFT;
-	word = regalloc_word_load(&ra->words[number]);
-	if (!word)
+	if (!was_open(ra, number))
 		return -ENOENT;
+	word = regalloc_word_load(&ra->words[number]);
 	if (regalloc_word_state(word) != REGALLOC_STATE_LIVE)
 		return -ESTALE;
 	return regalloc_release(ra, regalloc_handle(number,

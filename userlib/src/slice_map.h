@@ -4,6 +4,9 @@
  * kernel opens and closes; the two changes that are ours are here, each one
  * compare-and-swap. <linux/regalloc.h> has the rules. Both are sequentially
  * consistent, and so are the loads of hints that must not come before them.
+ *
+ * Both load the word first: it may have no memory, which reads as 0 and must not be
+ * written.
  */
 #ifndef REGALLOC_SRC_SLICE_MAP_H
 #define REGALLOC_SRC_SLICE_MAP_H
@@ -48,7 +51,8 @@ static inline bool regalloc_word_claim(uint32_t *word, uint32_t gen)
 	uint32_t free = regalloc_word(gen, REGALLOC_STATE_FREE);
 	uint32_t live = free - REGALLOC_STATE_FREE + REGALLOC_STATE_LIVE;
 
-	return __atomic_compare_exchange_n(word, &free, live, false,
+	return regalloc_word_load(word) == free &&
+	       __atomic_compare_exchange_n(word, &free, live, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
@@ -78,6 +82,12 @@ static inline bool regalloc_word_after(uint32_t live, uint32_t *next)
 static inline bool regalloc_word_release(uint32_t *word, uint32_t *live,
 					 uint32_t next)
 {
+	uint32_t now = regalloc_word_load(word);
+
+	if (now != *live) {
+		*live = now;
+		return false;
+	}
 	return __atomic_compare_exchange_n(word, live, next, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }

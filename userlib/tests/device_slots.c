@@ -52,7 +52,7 @@ void slot_open(const struct slot *s)
 	s->client->nr_regions++;
 	device->charged++;
 	device->nr_opened++;
-	regalloc_slices_open(s->words, s->class);
+	regalloc_slices_open(s->words, s->class, 1);
 	slot_note_avail(s);
 }
 
