@@ -157,15 +157,19 @@ static u64 max_map_bytes(const struct regalloc_budget *budget)
  * regalloc_budget_charge_map() - count a map page against the bound for them
  * @budget: of the client that is going to allocate it
  * @bytes: size of the page
+ * @max: what all clients may have then
  *
  * Return: false, with nothing counted, if there are as many as may be.
  */
-bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes)
+bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes,
+				enum regalloc_map_max max)
 {
+	u64 most;
 	bool fits;
 
 	spin_lock(&budget->lock);
-	fits = budget->map_bytes + bytes <= max_map_bytes(budget);
+	most = max_map_bytes(budget) >> (max == REGALLOC_MAP_HALF);
+	fits = max == REGALLOC_MAP_ANY || budget->map_bytes + bytes <= most;
 	if (fits)
 		budget->map_bytes += bytes;
 	spin_unlock(&budget->lock);
@@ -187,16 +191,17 @@ void regalloc_budget_uncharge_map(struct regalloc_budget *budget, u64 bytes)
 /**
  * regalloc_budget_map_excess() - how much too much map pages have
  * @budget: to look at
+ * @more: bytes that are wanted
  *
- * Return: bytes; not 0 only after the limit was lowered.
+ * Return: bytes, with @more.
  */
-u64 regalloc_budget_map_excess(struct regalloc_budget *budget)
+u64 regalloc_budget_map_excess(struct regalloc_budget *budget, u64 more)
 {
 	u64 max, excess;
 
 	spin_lock(&budget->lock);
 	max = max_map_bytes(budget);
-	excess = budget->map_bytes - min(budget->map_bytes, max);
+	excess = budget->map_bytes + more - min(budget->map_bytes + more, max);
 	spin_unlock(&budget->lock);
 	return excess;
 }

@@ -32,6 +32,18 @@
 #define REGALLOC_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
+ * enum regalloc_map_max - how much all clients may have in map pages
+ * @REGALLOC_MAP_MAX: 1/64 of the budget
+ * @REGALLOC_MAP_HALF: half of that
+ * @REGALLOC_MAP_ANY: more than that
+ */
+enum regalloc_map_max {
+	REGALLOC_MAP_MAX,
+	REGALLOC_MAP_HALF,
+	REGALLOC_MAP_ANY,
+};
+
+/**
  * struct regalloc_charge - what is charged, and what became of it so far; read
  *	without a lock
  * @charged: bytes of open regions and of pinned memory
@@ -96,9 +108,10 @@ int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
 void regalloc_budget_init(struct regalloc_budget *budget);
 u64 regalloc_budget_excess(struct regalloc_budget *budget);
 int regalloc_budget_set(struct regalloc_budget *budget, u64 bytes);
-bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes);
+bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes,
+				enum regalloc_map_max max);
 void regalloc_budget_uncharge_map(struct regalloc_budget *budget, u64 bytes);
-u64 regalloc_budget_map_excess(struct regalloc_budget *budget);
+u64 regalloc_budget_map_excess(struct regalloc_budget *budget, u64 more);
 
 struct regalloc_account *
 regalloc_account_create(struct regalloc_budget *budget, u64 id);

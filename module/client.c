@@ -125,14 +125,14 @@ static int owner_init(struct regalloc_owner *owner,
 		err = PTR_ERR(owner->space);
 		goto err_space;
 	}
+	mutex_init(&owner->lock);
 	err = regalloc_map_pages_init(&owner->map, geo, owner->space,
-				      &domain->budget);
+				      &domain->budget, &owner->lock);
 	if (err)
 		goto err_map;
 	owner->control = regalloc_map_pages_find(&owner->map, 0);
 	WRITE_ONCE(owner->control->first_gen, owner->map.first_gen);
 	owner->geo = geo;
-	mutex_init(&owner->lock);
 	return 0;
 
 err_map:

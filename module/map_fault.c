@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Faults in the map window; map_pages.h says how they meet changes. */
 #include <linux/limits.h>
+#include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 
@@ -29,47 +31,48 @@ static struct page *lock_page_at(struct regalloc_map_pages *map,
 	return NULL;
 }
 
-/* A write where no page is: only where one has been. */
+/* Add a page, and drop another one of the client for it if there is one. */
+static int exchange_page(struct regalloc_map_pages *map, unsigned long index)
+{
+	LIST_HEAD(dropped);
+
+	mutex_lock(map->lock);
+	regalloc_map_pages_drop(map, 1, &dropped);
+	mutex_unlock(map->lock);
+	regalloc_map_pages_free(map, &dropped);
+	return regalloc_map_pages_add(map, index, GFP_KERNEL_ACCOUNT,
+				      REGALLOC_MAP_ANY);
+}
+
+/*
+ * A write where no page is. It is right only where one has been: then a thread was
+ * about to claim or release a slice when the slot closed, and gets no signal for it.
+ */
 static vm_fault_t write_absent(struct regalloc_map_pages *map, unsigned long index)
 {
 	void *entry = xa_load(&map->pages, index);
+	int err = 0;
 
-	if (!entry || (xa_is_value(entry) && regalloc_map_pages_add(map, index)))
+	if (!entry)
 		return VM_FAULT_SIGBUS;
-	return VM_FAULT_NOPAGE;		/* the access is tried again */
-}
-
-static struct page *zero_page(struct regalloc_map_pages *map)
-{
-	struct page *zero = READ_ONCE(map->zero), *old;
-
-	if (zero)
-		return zero;
-	zero = regalloc_map_pages_new(map);
-	if (!zero)
-		return NULL;
-	/* A full barrier, for replace_zeros(). */
-	old = cmpxchg(&map->zero, NULL, zero);
-	if (!old) {
-		atomic_long_inc(&map->nr);
-		return zero;
-	}
-	put_page(zero);
-	return old;
+	if (xa_is_value(entry))
+		err = regalloc_map_pages_add(map, index, GFP_KERNEL_ACCOUNT,
+					     REGALLOC_MAP_HALF);
+	if (err == -ENOBUFS)
+		err = exchange_page(map, index);
+	/* The access is tried again. */
+	return err ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
 }
 
 /* A read where no page is. */
 static vm_fault_t read_absent(struct regalloc_map_pages *map, unsigned long index,
 			      struct vm_fault *vmf)
 {
-	struct page *zero;
+	struct page *zero = map->zero;
 
 	/* mlock() and MAP_POPULATE would fill page tables with it. */
 	if (!(vmf->flags & (FAULT_FLAG_USER | FAULT_FLAG_INTERRUPTIBLE)))
 		return VM_FAULT_SIGBUS;
-	zero = zero_page(map);
-	if (!zero)
-		return VM_FAULT_OOM;
 	lock_page(zero);
 	if (regalloc_map_pages_load(map, index)) {
 		unlock_page(zero);
@@ -85,6 +88,17 @@ static vm_fault_t read_absent(struct regalloc_map_pages *map, unsigned long inde
 	return VM_FAULT_LOCKED;
 }
 
+/* Hand a page to the core; it would look for the mapping of a broken one. */
+static vm_fault_t finish(struct vm_fault *vmf)
+{
+	if (!PageHWPoison(vmf->page))
+		return VM_FAULT_LOCKED;
+	unlock_page(vmf->page);
+	put_page(vmf->page);
+	vmf->page = NULL;
+	return VM_FAULT_HWPOISON;
+}
+
 /**
  * regalloc_map_fault() - find the page for a fault
  * @map: the pages
@@ -98,13 +112,13 @@ vm_fault_t regalloc_map_fault(struct regalloc_map_pages *map, u64 offset,
 				    struct vm_fault *vmf)
 {
 	unsigned long index = offset >> PAGE_SHIFT;
+	vm_fault_t ret = VM_FAULT_LOCKED;
 
 	vmf->page = lock_page_at(map, index);
-	if (vmf->page)
-		return VM_FAULT_LOCKED;
-	if (vmf->flags & FAULT_FLAG_WRITE)
-		return write_absent(map, index);
-	return read_absent(map, index, vmf);
+	if (!vmf->page)
+		ret = vmf->flags & FAULT_FLAG_WRITE ?
+		      write_absent(map, index) : read_absent(map, index, vmf);
+	return ret == VM_FAULT_LOCKED ? finish(vmf) : ret;
 }
 
 /**

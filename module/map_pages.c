@@ -16,22 +16,6 @@
 /* The page that is always there and does not count. */
 #define CONTROL_INDEX	0
 
-/**
- * regalloc_map_pages_new() - allocate a page that the client's cgroup pays for
- * @map: that it is for
- *
- * Context: may sleep.
- * Return: the page, all zeros, with a reference; NULL without memory.
- */
-struct page *regalloc_map_pages_new(struct regalloc_map_pages *map)
-{
-	struct mem_cgroup *old = set_active_memcg(map->space->memcg);
-	struct page *page = alloc_page(REGALLOC_GFP | __GFP_ZERO);
-
-	set_active_memcg(old);
-	return page;
-}
-
 /* Remove a page of the map window from all address spaces. */
 static void unmap(struct regalloc_map_pages *map, unsigned long index)
 {
@@ -48,70 +32,84 @@ static void wait_for_faults(struct page *page)
 	unlock_page(page);
 }
 
-/* Put a page where there is none; false if another task was faster. */
-static bool store_page(struct regalloc_map_pages *map, unsigned long index,
-		       struct page *page, int *err)
+/* Put a page where there is none: 0, -EEXIST if another task was faster, -ENOMEM. */
+static int store_page(struct regalloc_map_pages *map, unsigned long index,
+		      struct page *page, gfp_t gfp)
 {
-	void *old = xa_load(&map->pages, index);
+	void *old = xa_load(&map->pages, index), *now;
 
-	*err = 0;
 	if (old && !xa_is_value(old))
-		return false;
-	*err = xa_err(xa_cmpxchg(&map->pages, index, old, page, REGALLOC_GFP));
-	return !*err && xa_load(&map->pages, index) == page;
+		return -EEXIST;
+	/* It may be dropped at once: whether it was there is decided here. */
+	atomic_long_inc(&map->nr);
+	now = xa_cmpxchg(&map->pages, index, old, page, gfp);
+	if (now == old)
+		return 0;
+	atomic_long_dec(&map->nr);
+	return xa_err(now) ?: -EEXIST;
 }
 
 /* The task that reads zeros there is to see the new page. */
 static void replace_zeros(struct regalloc_map_pages *map, unsigned long index)
 {
-	struct page *zero;
-
-	smp_mb();	/* the new page, before the look at whether zeros are mapped */
-	zero = READ_ONCE(map->zero);
-	if (!zero)
-		return;
-	wait_for_faults(zero);
+	wait_for_faults(map->zero);
 	unmap(map, index);
 }
 
 /**
  * regalloc_map_pages_add() - have a page, not in use yet
  * @map: the pages
- * @index: page number in the map window
+ * @index: page number in the map window, not that of the first page
+ * @gfp: how hard to try for memory
+ * @max: what all clients may have; see regalloc_budget_charge_map()
  *
  * Context: may sleep. Takes the lock of the page of zeros.
  * Return: 0, also if another task was faster; -ENOMEM; -ENOBUFS if all clients
- * together have too many pages.
+ * together have @max.
  */
-int regalloc_map_pages_add(struct regalloc_map_pages *map, unsigned long index)
+int regalloc_map_pages_add(struct regalloc_map_pages *map, unsigned long index,
+			   gfp_t gfp, enum regalloc_map_max max)
 {
+	struct mem_cgroup *old = set_active_memcg(map->space->memcg);
 	struct page *page;
-	int err;
+	int err = -ENOBUFS;
 
-	if (index != CONTROL_INDEX &&
-	    !regalloc_budget_charge_map(map->budget, PAGE_SIZE))
-		return -ENOBUFS;
-	page = regalloc_map_pages_new(map);
-	if (!page) {
-		err = -ENOMEM;
-	} else if (store_page(map, index, page, &err)) {
-		atomic_long_inc(&map->nr);
+	if (!regalloc_budget_charge_map(map->budget, PAGE_SIZE, max))
+		goto out;
+	page = alloc_page(gfp | __GFP_ZERO);
+	err = page ? store_page(map, index, page, gfp) : -ENOMEM;
+	if (!err) {
 		replace_zeros(map, index);
-		return 0;
 	} else {
-		put_page(page);
-	}
-	if (index != CONTROL_INDEX)
+		if (page)
+			put_page(page);
 		regalloc_budget_uncharge_map(map->budget, PAGE_SIZE);
+	}
+	if (err == -EEXIST)
+		err = 0;
+out:
+	set_active_memcg(old);
 	return err;
 }
 
+/* A page that stays until the end. */
+static struct page *own_page(struct regalloc_map_pages *map)
+{
+	struct mem_cgroup *old = set_active_memcg(map->space->memcg);
+	struct page *page = alloc_page(REGALLOC_GFP | __GFP_ZERO);
+
+	set_active_memcg(old);
+	atomic_long_add(!!page, &map->nr);
+	return page;
+}
+
 /**
- * regalloc_map_pages_init() - begin with the first page
+ * regalloc_map_pages_init() - begin with the first page and that of zeros
  * @map: to be set up; regalloc_map_pages_fini() ends it
  * @geo: of the window
  * @space: of the client; stays until the end
  * @budget: bounds the pages
+ * @lock: the client's
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
@@ -119,29 +117,41 @@ int regalloc_map_pages_add(struct regalloc_map_pages *map, unsigned long index)
 int regalloc_map_pages_init(struct regalloc_map_pages *map,
 			    const struct regalloc_geometry *geo,
 			    struct regalloc_space *space,
-			    struct regalloc_budget *budget)
+			    struct regalloc_budget *budget, struct mutex *lock)
 {
+	struct page *first;
+
 	xa_init(&map->pages);
 	atomic_long_set(&map->nr, 0);
-	map->zero = NULL;
 	map->first_gen = 1;
 	map->geo = geo;
 	map->space = space;
 	map->budget = budget;
-	return regalloc_map_pages_add(map, CONTROL_INDEX);
+	map->lock = lock;
+	map->zero = own_page(map);
+	first = own_page(map);
+	/* Needs no memory: an entry at index 0 alone is in no node. */
+	if (map->zero && first &&
+	    !xa_err(xa_store(&map->pages, CONTROL_INDEX, first, REGALLOC_GFP)))
+		return 0;
+	if (map->zero)
+		put_page(map->zero);
+	if (first)
+		put_page(first);
+	return -ENOMEM;
 }
 
 /**
  * regalloc_map_pages_fini() - free all pages
- * @map: that nobody uses any more
+ * @map: that nothing uses any more
  *
  * Context: may sleep.
  */
 void regalloc_map_pages_fini(struct regalloc_map_pages *map)
 {
 	unsigned long index;
-	u64 counted = 0;
 	struct page *page;
+	u64 counted = 0;
 
 	xa_for_each(&map->pages, index, page) {
 		if (xa_is_value(page))
@@ -153,8 +163,7 @@ void regalloc_map_pages_fini(struct regalloc_map_pages *map)
 		cond_resched();
 	}
 	xa_destroy(&map->pages);
-	if (map->zero)
-		put_page(map->zero);
+	put_page(map->zero);
 	regalloc_budget_uncharge_map(map->budget, counted);
 }
 
@@ -198,7 +207,8 @@ void *regalloc_map_pages_get(struct regalloc_map_pages *map, u64 offset)
 		page = use_page(map, index, 1);
 		if (page)
 			return page_at(page, offset);
-		err = regalloc_map_pages_add(map, index);
+		err = regalloc_map_pages_add(map, index, REGALLOC_GFP,
+					     REGALLOC_MAP_MAX);
 		if (err)
 			return ERR_PTR(err);
 	}

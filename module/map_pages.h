@@ -18,7 +18,10 @@
  * before stays stale.
  *
  * Bound. All clients together have at most 1/64 of the budget in pages, the
- * first page of each not counted; budget.h has the sum.
+ * first page of each and that of zeros not counted; budget.h has the sum. Pages in
+ * use are far less than that, so dropping makes room for a slot that opens. A
+ * write to a place where a page was dropped adds one only up to half of the bound,
+ * and else in exchange for another page of the same client.
  *
  * Faults against changes. A fault locks the page that it is going to map, the
  * page of zeros like any other, and then checks under that lock whether it is
@@ -40,7 +43,9 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
-struct regalloc_budget;
+#include "budget.h"
+
+struct mutex;
 struct regalloc_geometry;
 struct regalloc_space;
 
@@ -48,11 +53,12 @@ struct regalloc_space;
  * struct regalloc_map_pages - the pages behind a map window
  * @pages: by page number in the map window; a value entry where one was dropped
  * @nr: how many there are, that of zeros included
- * @zero: what absent pages read as; NULL until one was read
+ * @zero: what absent pages read as
  * @first_gen: generation of slices that have no word yet. Client's lock
  * @geo: of the window
  * @space: of the same client; its mapping has the areas, its cgroup pays
  * @budget: bounds the pages
+ * @lock: the client's
  */
 struct regalloc_map_pages {
 	struct xarray pages;
@@ -62,12 +68,13 @@ struct regalloc_map_pages {
 	const struct regalloc_geometry *geo;
 	struct regalloc_space *space;
 	struct regalloc_budget *budget;
+	struct mutex *lock;
 };
 
 int regalloc_map_pages_init(struct regalloc_map_pages *map,
 			    const struct regalloc_geometry *geo,
 			    struct regalloc_space *space,
-			    struct regalloc_budget *budget);
+			    struct regalloc_budget *budget, struct mutex *lock);
 void regalloc_map_pages_fini(struct regalloc_map_pages *map);
 void *regalloc_map_pages_get(struct regalloc_map_pages *map, u64 offset);
 void regalloc_map_pages_put(struct regalloc_map_pages *map, u64 offset);
@@ -78,8 +85,8 @@ void regalloc_map_pages_free(struct regalloc_map_pages *map,
 			     struct list_head *dropped);
 u64 regalloc_map_pages_bytes(const struct regalloc_map_pages *map);
 
-struct page *regalloc_map_pages_new(struct regalloc_map_pages *map);
-int regalloc_map_pages_add(struct regalloc_map_pages *map, unsigned long index);
+int regalloc_map_pages_add(struct regalloc_map_pages *map, unsigned long index,
+			   gfp_t gfp, enum regalloc_map_max max);
 
 /* The page at @index, or NULL. Stays only if the caller sees to that. */
 static inline struct page *

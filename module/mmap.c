@@ -96,7 +96,8 @@ static const struct vm_operations_struct map_ops = {
  *
  * The area holds pages of a file, so all that works on a file's pages works
  * here: O_DIRECT, ptrace, io_uring, mlock. It is left out of core dumps unless
- * MADV_DODUMP asks for it. It may grow, but beyond the windows is nothing.
+ * MADV_DODUMP asks for it. An area of the data window may grow, but there is
+ * nothing beyond the window; one with a part of the map window may not.
  *
  * Return: 0; -EINVAL if it is not shared or reaches beyond the windows; -EPERM
  * if it is to be executable.
@@ -117,7 +118,11 @@ int regalloc_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vm_flags_set(vma, VM_DONTDUMP);
-	vma->vm_ops = vma->vm_pgoff + vma_pages(vma) > data ? &map_ops :
-							      &data_ops;
+	vma->vm_ops = &data_ops;
+	if (vma->vm_pgoff + vma_pages(vma) <= data)
+		return 0;
+	/* The core merges areas of one file whatever their operations, if not these. */
+	vm_flags_set(vma, VM_DONTEXPAND);
+	vma->vm_ops = &map_ops;
 	return 0;
 }

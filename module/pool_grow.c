@@ -2,6 +2,7 @@
 /* Opening regions for a pool. */
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "budget.h"
@@ -122,8 +123,8 @@ static int open_in_slot(struct regalloc_pool *pool,
 }
 
 /* Open a region and take slices of it. */
-static int open_and_take(struct regalloc_pool *pool, bool zero,
-			 unsigned int count, u64 *handles)
+static int open_region(struct regalloc_pool *pool, bool zero,
+		       unsigned int count, u64 *handles)
 {
 	struct regalloc_space *space = pool->owner->space;
 	struct regalloc_region *region;
@@ -145,6 +146,17 @@ static int open_and_take(struct regalloc_pool *pool, bool zero,
 		unreserve_slot(pool, slot);
 		kfree(region);
 	}
+	return taken;
+}
+
+/* The cgroup of the client pays for all that this needs. */
+static int open_and_take(struct regalloc_pool *pool, bool zero,
+			 unsigned int count, u64 *handles)
+{
+	struct mem_cgroup *old = set_active_memcg(pool->owner->space->memcg);
+	int taken = open_region(pool, zero, count, handles);
+
+	set_active_memcg(old);
 	return taken;
 }
 

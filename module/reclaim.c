@@ -76,16 +76,19 @@ bool regalloc_reclaim_others(struct regalloc_client *client)
  * @client: that needs some, and gives its own first; may be NULL
  *
  * Context: may sleep. Takes the clients' locks.
- * Return: whether there were any.
+ * Return: whether there is room for a page now, or may be.
  */
 bool regalloc_reclaim_map_pages(struct regalloc_domain *domain,
 				struct regalloc_client *client)
 {
+	static DEFINE_MUTEX(lock);	/* a task that waits finds what was freed */
 	struct regalloc_client *other;
 	bool freed;
 	int walk;
 
-	freed = client && regalloc_client_drop_map_pages(client, MAP_BATCH);
+	mutex_lock(&lock);
+	freed = !regalloc_budget_map_excess(&domain->budget, PAGE_SIZE);
+	freed = freed || (client && regalloc_client_drop_map_pages(client, MAP_BATCH));
 	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(other, domain) {
 		if (freed)
@@ -94,6 +97,7 @@ bool regalloc_reclaim_map_pages(struct regalloc_domain *domain,
 		freed = regalloc_client_drop_map_pages(other, MAP_BATCH);
 	}
 	srcu_read_unlock(&domain->walks, walk);
+	mutex_unlock(&lock);
 	return freed;
 }
 
@@ -336,7 +340,7 @@ int regalloc_reclaim_set_budget(struct regalloc_domain *domain, u64 bytes)
 	if (err)
 		return err;
 	regalloc_reclaim_fit(domain, NULL);
-	while (regalloc_budget_map_excess(&domain->budget) &&
+	while (regalloc_budget_map_excess(&domain->budget, 0) &&
 	       regalloc_reclaim_map_pages(domain, NULL))
 		;
 	return 0;

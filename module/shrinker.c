@@ -3,7 +3,9 @@
  * Memory may run short anywhere, also in a task that waits for nothing but
  * memory while others wait for it: one in a fault, for example, that has a page
  * of a region locked. So nothing here waits for a lock that such a task, or one
- * that waits for it, may hold; what cannot be had at once stays for next time.
+ * that waits for it, may hold; what cannot be had at once stays for next time. A task
+ * that must not wait for a file system frees nothing here: the holder of a folio's lock
+ * may wait for that file system.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -32,6 +34,8 @@ static unsigned long count_pages(struct shrinker *unused,
 	unsigned long regions = 0;
 	int walk;
 
+	if (!(sc->gfp_mask & __GFP_FS))
+		return 0;
 	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain)
 		regions += regalloc_client_count_maybe_spares(client);
@@ -49,6 +53,8 @@ static unsigned long scan_pages(struct shrinker *unused,
 	struct regalloc_client *client;
 	int walk;
 
+	if (!(sc->gfp_mask & __GFP_FS))
+		return SHRINK_STOP;
 	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(client, domain) {
 		if (!left)

@@ -231,7 +231,10 @@ static int add_folio(struct regalloc_space *space, struct folio *folio, u64 offs
 	return 0;
 }
 
-/* Drop the references; those of the LRU batches, too, which would look like pins. */
+/*
+ * Drop the references; those of this CPU's LRU batches, too, which would look like
+ * pins.
+ */
 static void batch_release(struct folio_batch *batch)
 {
 	folio_batch_release(batch);
@@ -249,6 +252,7 @@ static u64 add_folios(struct regalloc_space *space, u64 offset, u64 end,
 	struct folio *folio;
 
 	folio_batch_init(&added);
+	migrate_disable();
 	while (offset < end) {
 		cond_resched();
 		folio = folio_get_new(order);
@@ -260,7 +264,10 @@ static u64 add_folios(struct regalloc_space *space, u64 offset, u64 end,
 		}
 		if (add_folio(space, folio, offset)) {
 			folio_put(folio);
-			break;
+			if (!order)
+				break;
+			order = smaller_order(order);
+			continue;
 		}
 		(*nr)++;
 		offset += folio_size(folio);
@@ -268,6 +275,7 @@ static u64 add_folios(struct regalloc_space *space, u64 offset, u64 end,
 			batch_release(&added);
 	}
 	batch_release(&added);
+	migrate_enable();
 	return offset;
 }
 
@@ -325,12 +333,13 @@ static void pinned_push(struct regalloc_space *space, struct folio *folio)
 /*
  * Whether a removed folio has no reference but ours. Nobody can find it any more,
  * so a reference is one taken before; one that is just being dropped does no
- * harm: the last one frees the memory. Memory failure keeps a reference to a
- * broken page for ever, and that is not memory of anybody's any more.
+ * harm: the last one frees the memory. Memory failure splits a folio, and then keeps
+ * a reference to the broken page for ever, which is no memory any more.
  */
 static bool folio_is_ours_alone(struct folio *folio)
 {
-	return folio_ref_count(folio) == 1 || folio_test_hwpoison(folio);
+	return folio_ref_count(folio) == 1 ||
+	       (folio_test_hwpoison(folio) && !folio_test_large(folio));
 }
 
 /* Free a batch of removed folios, as far as nobody references them. */

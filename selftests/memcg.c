@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The limit of the memory cgroup: ENOMEM there, and nobody is killed for it;
- * the memory is charged to whoever allocated it.
+ * The limit of the memory cgroup: ENOMEM there, and no process is killed for it;
+ * the group of the task that opened the client is charged, whoever allocates.
  */
 #include "regalloc_test.h"
 
@@ -180,7 +180,81 @@ TEST_F(memcg, enomem_at_memory_max)
 					     NULL) < 2 * RT_MIB, RT_DEADLINE));
 }
 
-/* Whoever is not in the group does not feel its limit. */
+/*
+ * Open a client in the group, leave it, and allocate: the group pays all the same.
+ * Its memory is that of a file.
+ */
+static int open_and_leave(const char *group, const char *root)
+{
+	uint64_t h[4 * COUNT], bytes = 4 * RT_REGION;
+	struct rt_client c;
+
+	join_group(group);
+	if (rt_client_open(&c))
+		return 1;
+	join_group(root);
+	if (rt_alloc_all(c.fd, LENGTH, 4 * COUNT, h))
+		return 2;
+	if (group_read(group, "memory.current", NULL) < bytes)
+		return 3;
+	/* What is counted in batches may lag behind. */
+	if (!rt_wait_until(group_read(group, "memory.stat", "file") >= bytes &&
+			   group_read(group, "memory.stat", "unevictable") >= bytes,
+			   RT_DEADLINE))
+		return 4;
+	if (rt_release_all(c.fd, h, 4 * COUNT))
+		return 5;
+	if (!rt_wait_until(group_read(group, "memory.current", NULL) < RT_REGION,
+			   RT_DEADLINE))
+		return 6;
+	return 0;
+}
+
+TEST_F(memcg, the_opener_pays)
+{
+	pid_t pid;
+
+	if (!self->made)
+		return;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(open_and_leave(self->group, self->root));
+	EXPECT_EQ(0, rt_child_status(pid));
+	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
+}
+
+/* A task in the group, with a client that was opened outside. */
+static int use_from_inside(const char *group, const struct rt_client *c)
+{
+	uint64_t h[4 * COUNT];
+
+	join_group(group);
+	if (rt_alloc_all(c->fd, LENGTH, 4 * COUNT, h))
+		return 1;
+	memset(rt_addr(c, h[0]), 1, RT_REGION);
+	return group_read(group, "memory.current", NULL) > 2 * RT_MIB ? 2 : 0;
+}
+
+TEST_F(memcg, a_descriptor_brings_its_group)
+{
+	struct rt_client c;
+	pid_t pid;
+
+	if (!self->made)
+		return;
+	ASSERT_EQ(0, group_write(self->group, "memory.max", "8M"));
+	ASSERT_EQ(0, rt_client_open(&c));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(use_from_inside(self->group, &c));
+	EXPECT_EQ(0, rt_child_status(pid));
+	EXPECT_EQ(0, group_read(self->group, "memory.events", "oom_kill"));
+	rt_client_close(&c);
+}
+
+/* A task that is not in the group does not feel its limit. */
 TEST_F(memcg, out_of_the_group_no_limit)
 {
 	struct rt_client c;

@@ -22,17 +22,7 @@
 /* How many pages have been unmapped to see who touches them. */
 static uint64_t hints(void)
 {
-	char line[128];
-	uint64_t value;
-	FILE *f = fopen("/proc/vmstat", "re");
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "numa_pte_updates %" SCNu64, &value) == 1) {
-			fclose(f);
-			return value;
-		}
-	}
-	rt_die("/proc/vmstat: no numa_pte_updates");
+	return rt_proc_number("/proc/vmstat", "numa_pte_updates");
 }
 
 static bool go_to_cpu(int cpu)

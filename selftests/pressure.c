@@ -463,25 +463,6 @@ TEST_F(pressure, shrinker)
 	EXPECT_EQ(0, rt_read_u64(SHRINK));
 }
 
-/* A number of /proc/meminfo or /proc/vmstat. */
-static uint64_t proc_number(const char *path, const char *key)
-{
-	char line[128];
-	uint64_t value = 0;
-	bool found = false;
-	FILE *f = fopen(path, "re");
-
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		found = !strncmp(line, key, strlen(key)) &&
-			strchr(": ", line[strlen(key)]);
-		value = strtoull(line + strlen(key) + 1, NULL, 10);
-	}
-	if (!found)
-		rt_die("%s: no %s", path, key);
-	fclose(f);
-	return value;
-}
-
 /* Wants more than there is, but for the spares. */
 static int be_a_hog(uint64_t bytes)
 {
@@ -525,14 +506,14 @@ TEST_F(pressure, spares_go_before_anybody_is_killed)
 	ASSERT_EQ(spares * RT_REGION, rt_stat("charged_bytes"));
 	ASSERT_EQ((spares - 1) * RT_REGION, rt_stat("spare_bytes"));
 
-	before = proc_number("/proc/vmstat", "oom_kill");
-	bytes = proc_number("/proc/meminfo", "MemAvailable") * 1024 + extra;
+	before = rt_proc_number("/proc/vmstat", "oom_kill");
+	bytes = rt_proc_number("/proc/meminfo", "MemAvailable") * 1024 + extra;
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
 		_exit(be_a_hog(bytes));
 	EXPECT_EQ(0, rt_child_status(pid));
-	EXPECT_EQ(before, proc_number("/proc/vmstat", "oom_kill"));
+	EXPECT_EQ(before, rt_proc_number("/proc/vmstat", "oom_kill"));
 	TH_LOG("%" PRIu64 " MiB wanted, %" PRIu64 " of %" PRIu64
 	       " MiB of spares given", bytes / RT_MIB,
 	       spares * 4 - rt_stat("charged_bytes") / RT_MIB, spares * 4);

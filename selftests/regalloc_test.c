@@ -43,6 +43,24 @@ uint64_t rt_now_ms(void)
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
+uint64_t rt_proc_number(const char *path, const char *key)
+{
+	char line[128];
+	uint64_t value = 0;
+	bool found = false;
+	FILE *f = fopen(path, "re");
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = !strncmp(line, key, strlen(key)) &&
+			strchr(": ", line[strlen(key)]);
+		value = strtoull(line + strlen(key) + 1, NULL, 10);
+	}
+	if (!found)
+		rt_die("%s: no %s", path, key);
+	fclose(f);
+	return value;
+}
+
 /* Parses "NUMBER\n" and nothing else: what every file of sysfs holds. */
 static uint64_t parse_u64(const char *what, const char *text)
 {

@@ -111,6 +111,8 @@ uint64_t rt_now_ms(void);
 /* sysfs and module parameters */
 uint64_t rt_stat(const char *name);
 uint64_t rt_read_u64(const char *path);
+/* A number of /proc/meminfo or /proc/vmstat. */
+uint64_t rt_proc_number(const char *path, const char *key);
 int rt_param_set(const char *name, const char *value);
 int rt_param_get(const char *name, char *buf, size_t size);
 int rt_decay_set(unsigned int ms);

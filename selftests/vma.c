@@ -5,6 +5,7 @@
  */
 #include "regalloc_test.h"
 
+#include <regalloc.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -123,20 +124,73 @@ TEST_F(vma, mremap_twice)
 TEST_F(vma, mremap_of_the_map_window)
 {
 	uint64_t bytes = self->c.info.map_bytes;
-	uint32_t *word = rt_state(&self->c,
-				  REGALLOC_HANDLE_OFFSET(self->handles[0]));
-	size_t in = (uint8_t *)word - (uint8_t *)self->c.map;
-	uint8_t *grown, byte;
 
-	grown = mremap(self->c.map, bytes, bytes + 65536, MREMAP_MAYMOVE);
-	ASSERT_NE(MAP_FAILED, grown);
-	self->c.map = (void *)grown;
-	EXPECT_EQ(REGALLOC_STATE_LIVE,
-		  rt_load((uint32_t *)(grown + in)) & REGALLOC_STATE_MASK);
-	EXPECT_EQ(SIGBUS, rt_peek(grown + bytes, &byte));
-	EXPECT_EQ(SIGBUS, rt_poke(grown + bytes, 1));
+	EXPECT_EQ(MAP_FAILED, mremap(self->c.map, bytes, bytes + 65536,
+				     MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(self->c.map, 0, bytes, MREMAP_MAYMOVE));
 	EXPECT_TRUE(charged_exactly());
-	ASSERT_EQ(0, munmap(grown + bytes, 65536));
+}
+
+/* The windows are two areas where one begins at the end of the other, too. */
+TEST_F(vma, windows_side_by_side)
+{
+	const struct regalloc_ioc_info *info = &self->c.info;
+	uint64_t both = info->window_bytes + info->map_bytes;
+	uint32_t *word, live;
+	uint8_t *at, byte;
+	void *map;
+
+	at = mmap(NULL, both, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, at);
+	ASSERT_EQ(at, mmap(at, info->window_bytes, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, self->c.fd, 0));
+	map = at + info->window_bytes;
+	ASSERT_EQ(map, mmap(map, info->map_bytes, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, self->c.fd,
+			    info->map_offset));
+	word = rt_state(&self->c, REGALLOC_HANDLE_OFFSET(self->handles[0]));
+	live = rt_load(word);
+	ASSERT_EQ(REGALLOC_STATE_LIVE, live & REGALLOC_STATE_MASK);
+	word = (uint32_t *)((uint8_t *)map + ((uint8_t *)word -
+					      (uint8_t *)self->c.map));
+	ASSERT_EQ(0, rt_peek(word, &byte));
+	EXPECT_EQ(live, rt_load(word));
+	/* Nor does it become one area by a change that is undone. */
+	ASSERT_EQ(0, mprotect(at, both, PROT_READ));
+	ASSERT_EQ(0, mprotect(at, both, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, rt_peek((uint8_t *)map + info->map_bytes - 1, &byte));
+	EXPECT_EQ(SIGBUS, rt_poke((uint8_t *)map + info->map_bytes - 1, 1));
+	EXPECT_EQ(live, rt_load(word));
+	EXPECT_EQ(0, rt_peek(at + REGALLOC_HANDLE_OFFSET(self->handles[0]),
+			     &byte));
+	munmap(at, both);
+}
+
+/* The library's, wherever the kernel would have mapped it. */
+TEST_F(vma, windows_are_aligned)
+{
+	struct regalloc_slice slice;
+	struct regalloc *ra[8];
+	void *odd[8];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ra); i++) {
+		/* Which is next to what was mapped last. */
+		odd[i] = mmap(NULL, (i + 1) * 4096, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, odd[i]);
+		ASSERT_EQ(0, regalloc_open(NULL, 0, &ra[i]));
+	}
+	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
+	for (i = 0; i < ARRAY_SIZE(ra); i++) {
+		ASSERT_EQ(0, regalloc_alloc(ra[i], 4096, 0, &slice));
+		/* The first slice of the first region. */
+		EXPECT_EQ(0, (uintptr_t)slice.addr % RT_REGION);
+		EXPECT_EQ(0, regalloc_release(ra[i], slice.handle));
+		EXPECT_EQ(0, regalloc_close(ra[i]));
+		munmap(odd[i], (i + 1) * 4096);
+	}
 }
 
 /* Lines of /proc/self/maps. */

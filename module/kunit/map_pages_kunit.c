@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <kunit/test.h>
+#include <linux/mutex.h>
 #include <linux/regalloc.h>
 
 #include "../map_pages.c"
@@ -15,7 +16,8 @@ struct map_env {
 	struct regalloc_space *space;
 	struct regalloc_map_pages map;
 	struct regalloc_map_pages other;
-	u64 words;		/* offset of the first word's page */
+	u64 words;		/* offset of a page of words */
+	struct mutex lock;	/* the client's */
 };
 
 static int env_init(struct kunit *test)
@@ -25,6 +27,7 @@ static int env_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, e);
 	KUNIT_ASSERT_EQ(test, 0, regalloc_space_init());
 	KUNIT_ASSERT_EQ(test, 0, regalloc_geometry_init(&e->geo, 1ULL << 30));
+	mutex_init(&e->lock);
 	regalloc_budget_init(&e->budget);
 	regalloc_budget_set(&e->budget, 64 * MAX_PAGES * PAGE_SIZE);
 	e->account = regalloc_account_create(&e->budget, 1);
@@ -32,9 +35,11 @@ static int env_init(struct kunit *test)
 	e->space = regalloc_space_create(e->account, 1ULL << 34);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(e->space));
 	KUNIT_ASSERT_EQ(test, 0, regalloc_map_pages_init(&e->map, &e->geo,
-							 e->space, &e->budget));
+							 e->space, &e->budget,
+							 &e->lock));
 	KUNIT_ASSERT_EQ(test, 0, regalloc_map_pages_init(&e->other, &e->geo,
-							 e->space, &e->budget));
+							 e->space, &e->budget,
+							 &e->lock));
 	e->words = PAGE_SIZE;
 	test->priv = e;
 	return 0;
@@ -67,7 +72,8 @@ static void the_first_page_is_there(struct kunit *test)
 
 	KUNIT_EXPECT_NOT_NULL(test, regalloc_map_pages_find(&e->map, 0));
 	KUNIT_EXPECT_NULL(test, regalloc_map_pages_find(&e->map, e->words));
-	KUNIT_EXPECT_EQ(test, PAGE_SIZE, regalloc_map_pages_bytes(&e->map));
+	/* And so is that of zeros. */
+	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE, regalloc_map_pages_bytes(&e->map));
 	KUNIT_EXPECT_EQ(test, 0, e->budget.map_bytes);
 	KUNIT_EXPECT_EQ(test, 0, drop(&e->map, 10));
 }
@@ -92,7 +98,7 @@ static void one_page_for_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, drop(&e->map, 10));
 	KUNIT_EXPECT_NULL(test, regalloc_map_pages_find(&e->map, offset));
 	KUNIT_EXPECT_EQ(test, 0, e->budget.map_bytes);
-	KUNIT_EXPECT_EQ(test, PAGE_SIZE, regalloc_map_pages_bytes(&e->map));
+	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE, regalloc_map_pages_bytes(&e->map));
 }
 
 static void bounded_for_all_clients(struct kunit *test)
@@ -113,10 +119,10 @@ static void bounded_for_all_clients(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, IS_ERR(regalloc_map_pages_get(&e->map,
 							       100 * PAGE_SIZE)));
 	/* A smaller budget has too many of them. */
-	KUNIT_EXPECT_EQ(test, 0, regalloc_budget_map_excess(&e->budget));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_budget_map_excess(&e->budget, 0));
 	regalloc_budget_set(&e->budget, 64 * (MAX_PAGES - 2) * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 2 * PAGE_SIZE,
-			regalloc_budget_map_excess(&e->budget));
+			regalloc_budget_map_excess(&e->budget, 0));
 }
 
 /* Handles of slices whose words are gone do not become valid again. */
@@ -171,7 +177,6 @@ static void faults_allocate_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, VM_FAULT_SIGBUS, fault_at(e, e->words, 0));
 	KUNIT_EXPECT_EQ(test, VM_FAULT_SIGBUS,
 			fault_at(e, e->words, user | FAULT_FLAG_WRITE));
-	KUNIT_EXPECT_EQ(test, PAGE_SIZE, regalloc_map_pages_bytes(&e->map));
 	/* All that is read is one and the same page. */
 	KUNIT_EXPECT_EQ(test, VM_FAULT_LOCKED, fault_at(e, e->words, user));
 	KUNIT_EXPECT_EQ(test, VM_FAULT_LOCKED,
@@ -195,21 +200,58 @@ static void zeros_are_counted(struct kunit *test)
 	set_page_count(e->map.zero, count);
 }
 
+static void drop_one_place(struct kunit *test, u64 offset)
+{
+	struct map_env *e = test->priv;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(regalloc_map_pages_get(&e->map, offset)));
+	regalloc_map_pages_put(&e->map, offset);
+	KUNIT_ASSERT_EQ(test, 1, drop(&e->map, 10));
+}
+
 /* A thread that was about to claim a slice gets no signal. */
 static void a_late_write_finds_a_page(struct kunit *test)
 {
 	struct map_env *e = test->priv;
 	const unsigned int write = FAULT_FLAG_USER | FAULT_FLAG_WRITE;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(regalloc_map_pages_get(&e->map, e->words)));
-	regalloc_map_pages_put(&e->map, e->words);
-	KUNIT_ASSERT_EQ(test, 1, drop(&e->map, 10));
+	drop_one_place(test, e->words);
 	KUNIT_EXPECT_EQ(test, VM_FAULT_LOCKED,
 			fault_at(e, e->words, FAULT_FLAG_USER));
 	KUNIT_EXPECT_EQ(test, 0, e->budget.map_bytes);
 	KUNIT_EXPECT_EQ(test, VM_FAULT_NOPAGE, fault_at(e, e->words, write));
 	KUNIT_EXPECT_EQ(test, VM_FAULT_LOCKED, fault_at(e, e->words, write));
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, e->budget.map_bytes);
+}
+
+/* But such pages never take what slots that open need. */
+static void late_writes_are_bounded(struct kunit *test)
+{
+	struct map_env *e = test->priv;
+	const unsigned int write = FAULT_FLAG_USER | FAULT_FLAG_WRITE;
+	unsigned int i;
+
+	for (i = 0; i < MAX_PAGES; i++)
+		drop_one_place(test, e->words + i * PAGE_SIZE);
+	for (i = 0; i < MAX_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, VM_FAULT_NOPAGE,
+				fault_at(e, e->words + i * PAGE_SIZE, write));
+	KUNIT_EXPECT_EQ(test, MAX_PAGES / 2 * PAGE_SIZE, e->budget.map_bytes);
+}
+
+/* Memory failure: the core must not ask for the mapping of our pages. */
+static void a_broken_page(struct kunit *test)
+{
+	struct map_env *e = test->priv;
+	void *at = regalloc_map_pages_get(&e->map, e->words);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(at));
+	SetPageHWPoison(virt_to_page(at));
+	KUNIT_EXPECT_EQ(test, VM_FAULT_HWPOISON,
+			fault_at(e, e->words, FAULT_FLAG_USER));
+	ClearPageHWPoison(virt_to_page(at));
+	KUNIT_EXPECT_EQ(test, VM_FAULT_LOCKED,
+			fault_at(e, e->words, FAULT_FLAG_USER));
 }
 
 static struct kunit_case map_cases[] = {
@@ -220,6 +262,8 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(faults_allocate_nothing),
 	KUNIT_CASE(zeros_are_counted),
 	KUNIT_CASE(a_late_write_finds_a_page),
+	KUNIT_CASE(late_writes_are_bounded),
+	KUNIT_CASE(a_broken_page),
 	{}
 };
 

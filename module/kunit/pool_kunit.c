@@ -43,7 +43,8 @@ static int env_init(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(e->owner.space));
 	KUNIT_ASSERT_EQ(test, 0, regalloc_map_pages_init(&e->owner.map, &e->geo,
 							 e->owner.space,
-							 &e->budget));
+							 &e->budget,
+							 &e->owner.lock));
 	e->owner.control = regalloc_map_pages_find(&e->owner.map, 0);
 	mutex_init(&e->owner.lock);
 	regalloc_pool_init(&e->pool, &e->owner, OF_256K);

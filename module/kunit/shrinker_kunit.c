@@ -15,7 +15,9 @@ static int shrinker_env_init(struct kunit *test)
 
 static unsigned long count_regions(void)
 {
-	return count_pages(NULL, NULL) / REGION_PAGES;
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
+
+	return count_pages(NULL, &sc) / REGION_PAGES;
 }
 
 static unsigned long scan(unsigned long nr, unsigned long *scanned)
@@ -120,12 +122,25 @@ static void waits_for_no_lock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, REGION_PAGES, scan(1, &scanned));
 }
 
+/* The holder of a folio's lock may wait for a file system. */
+static void not_for_a_file_system(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct shrink_control sc = { .gfp_mask = GFP_NOFS, .nr_to_scan = 1 };
+
+	domain_env_open_spare(test, e->a, OF_256K);
+	KUNIT_EXPECT_EQ(test, 0, count_pages(NULL, &sc));
+	KUNIT_EXPECT_EQ(test, SHRINK_STOP, scan_pages(NULL, &sc));
+	KUNIT_EXPECT_EQ(test, 1, count_regions());
+}
+
 static struct kunit_case shrinker_cases[] = {
 	KUNIT_CASE(counts_what_may_be_spare),
 	KUNIT_CASE(takes_no_more_than_it_is_told_to),
 	KUNIT_CASE(a_look_counts_as_much),
 	KUNIT_CASE(a_hot_region_is_in_nobodys_way),
 	KUNIT_CASE(waits_for_no_lock),
+	KUNIT_CASE(not_for_a_file_system),
 	{}
 };
 

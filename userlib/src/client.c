@@ -54,21 +54,56 @@ static int geometry_init(struct regalloc_geometry *geo,
 	return map_valid(geo, info) ? 0 : -ENOTTY;
 }
 
-static void *map_shared(int fd, uint64_t offset, uint64_t bytes)
+/* A window can be longer than a 32-bit address space. */
+static bool fits_in_memory(uint64_t bytes)
 {
-	/* A window can be longer than a 32-bit address space. */
-	if ((size_t)bytes != bytes) {
-		errno = ENOMEM;
-		return MAP_FAILED;
-	}
-	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	errno = ENOMEM;
+	return bytes <= SIZE_MAX - REGALLOC_REGION_BYTES;
 }
 
-/* Address space for the witnesses: what is not used costs nothing. */
-static void *map_witnesses(size_t bytes)
+/* Address space: what is not used costs nothing. */
+static void *reserve(size_t bytes, int prot)
 {
-	return mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	return mmap(NULL, bytes, prot,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/*
+ * The data window is aligned to regions, whatever the kernel or a tool like
+ * valgrind would choose: slices are aligned to their size then, regions to huge pages,
+ * and addr >> 22 names a region.
+ */
+static void *map_window(int fd, uint64_t bytes)
+{
+	char *start, *window, *end;
+
+	if (!fits_in_memory(bytes))
+		return MAP_FAILED;
+	start = reserve(bytes + REGALLOC_REGION_BYTES, PROT_NONE);
+	if (start == MAP_FAILED)
+		return MAP_FAILED;
+	end = start + bytes + REGALLOC_REGION_BYTES;
+	window = start + (-(uintptr_t)start & (REGALLOC_REGION_BYTES - 1));
+	if (mmap(window, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 fd, 0) == MAP_FAILED) {
+		int err = errno;
+
+		munmap(start, end - start);
+		errno = err;
+		return MAP_FAILED;
+	}
+	if (window > start)
+		munmap(start, window - start);
+	if (end > window + bytes)
+		munmap(window + bytes, end - (window + bytes));
+	return window;
+}
+
+static void *map_map(int fd, uint64_t offset, uint64_t bytes)
+{
+	if (!fits_in_memory(bytes))
+		return MAP_FAILED;
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 }
 
 static void client_unmap(struct regalloc *ra)
@@ -102,11 +137,11 @@ static int client_map(struct regalloc *ra, const struct regalloc_ioc_info *info)
 	ra->witness_bytes = nr_slots * sizeof(*ra->witness);
 	ra->map = MAP_FAILED;
 	ra->witness = MAP_FAILED;
-	ra->window = map_shared(ra->fd, 0, info->window_bytes);
+	ra->window = map_window(ra->fd, info->window_bytes);
 	if (ra->window != MAP_FAILED)
-		ra->map = map_shared(ra->fd, info->map_offset, info->map_bytes);
+		ra->map = map_map(ra->fd, info->map_offset, info->map_bytes);
 	if (ra->map != MAP_FAILED)
-		ra->witness = map_witnesses(ra->witness_bytes);
+		ra->witness = reserve(ra->witness_bytes, PROT_READ | PROT_WRITE);
 	if (ra->witness == MAP_FAILED) {
 		err = -errno;
 		client_unmap(ra);

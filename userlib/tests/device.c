@@ -10,17 +10,22 @@
 
 struct device *device;
 
-static void *shared_memory(size_t bytes, int prot)
+static void *shared_memory_at(void *addr, size_t bytes, int prot)
 {
-	void *mem = __real_mmap64(NULL, bytes, prot,
-				  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
-				  -1, 0);
+	void *mem = __real_mmap64(addr, bytes, prot,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE |
+				  (addr ? MAP_FIXED : 0), -1, 0);
 
 	if (mem == MAP_FAILED) {
 		perror("mmap");
 		exit(EXIT_FAILURE);
 	}
 	return mem;
+}
+
+static void *shared_memory(size_t bytes, int prot)
+{
+	return shared_memory_at(NULL, bytes, prot);
 }
 
 /* A fork takes all clients along. */
@@ -156,14 +161,17 @@ void *__wrap_mmap64(void *addr, size_t len, int prot, int flags, int fd,
 		return __real_mmap64(addr, len, prot, flags, fd, offset);
 
 	client = client_find(fd);
-	CHECK(client && !addr && flags == MAP_SHARED);
+	CHECK(client);
 	CHECK(prot == (PROT_READ | PROT_WRITE));
 	if (!offset) {
 		CHECK(len == device->info.window_bytes);
-		mem = shared_memory(len, PROT_NONE);
+		CHECK(addr && flags == (MAP_SHARED | MAP_FIXED));
+		CHECK((uintptr_t)addr % REGALLOC_REGION_BYTES == 0);
+		mem = shared_memory_at(addr, len, PROT_NONE);
 		client->window = mem;
 	} else {
 		CHECK(offset == (off_t)device->info.map_offset);
+		CHECK(!addr && flags == MAP_SHARED);
 		CHECK(len == device->info.map_bytes);
 		mem = shared_memory(len, prot);
 		client->map = mem;

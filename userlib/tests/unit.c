@@ -130,7 +130,7 @@ static void test_open(void)
 	check_open_fails(-ENOTTY);
 	info->hint_offset -= 4;
 	check_open_fails(-ENOTTY);
-	for (int i = 1; i <= 3; i++) {
+	for (int i = 1; i <= 4; i++) {
 		device->mmap_fails_at = i;
 		check_open_fails(-ENODEV);
 	}
