@@ -143,8 +143,13 @@ void regalloc_space_put(struct regalloc_space *space)
 	kfree(space);
 }
 
-/* Uncharge what is charged beyond what exists and is about to. Space's lock. */
-static void settle_locked(struct regalloc_space *space)
+/**
+ * regalloc_space_settle_locked() - uncharge what neither exists nor is about to
+ * @space: with memory that has gone
+ *
+ * Context: space's lock held.
+ */
+void regalloc_space_settle_locked(struct regalloc_space *space)
 {
 	struct regalloc_account *account = space->account;
 	u64 charged = atomic64_read(&account->own.charged);
@@ -184,7 +189,7 @@ void regalloc_space_uncharge(struct regalloc_space *space, u64 bytes)
 {
 	spin_lock(&space->lock);
 	space->adding -= bytes;
-	settle_locked(space);
+	regalloc_space_settle_locked(space);
 	spin_unlock(&space->lock);
 }
 
@@ -306,151 +311,6 @@ int regalloc_space_add(struct regalloc_space *space, u64 offset, u64 bytes)
 	return -ENOMEM;
 }
 
-static void hold(struct regalloc_space *space, u64 bytes)
-{
-	spin_lock(&space->lock);
-	space->held += bytes;
-	spin_unlock(&space->lock);
-}
-
-/* Memory that was held has been freed. */
-static void unhold(struct regalloc_space *space, u64 bytes)
-{
-	spin_lock(&space->lock);
-	space->held -= bytes;
-	settle_locked(space);
-	spin_unlock(&space->lock);
-}
-
-static void pinned_push(struct regalloc_space *space, struct folio *folio)
-{
-	spin_lock(&space->lock);
-	folio->private = space->pinned;
-	space->pinned = folio;
-	spin_unlock(&space->lock);
-}
-
-/*
- * Whether a removed folio has no reference but ours. Nobody can find it any more,
- * so a reference is one taken before; one that is just being dropped does no
- * harm: the last one frees the memory. Memory failure splits a folio, and then keeps
- * a reference to the broken page for ever, which is no memory any more.
- */
-static bool folio_is_ours_alone(struct folio *folio)
-{
-	return folio_ref_count(folio) == 1 ||
-	       (folio_test_hwpoison(folio) && !folio_test_large(folio));
-}
-
-/* Free a batch of removed folios, as far as nobody references them. */
-static u64 batch_free(struct regalloc_space *space, struct folio_batch *batch)
-{
-	u64 freed = 0;
-	unsigned int i;
-
-	for (i = 0; i < folio_batch_count(batch); i++) {
-		struct folio *folio = batch->folios[i];
-		size_t bytes = folio_size(folio);
-
-		if (folio_is_ours_alone(folio)) {
-			folio_put(folio);
-			freed += bytes;
-		} else {
-			regalloc_account_pin(space->account, bytes);
-			pinned_push(space, folio);
-		}
-	}
-	folio_batch_init(batch);
-	return freed;
-}
-
-static u64 folio_end(struct folio *folio)
-{
-	return folio_pos(folio) + folio_size(folio);
-}
-
-/*
- * Remove the folios of a batch, which come one after the other in the mapping;
- * returns how many bytes could be freed.
- */
-static u64 batch_remove(struct regalloc_space *space, struct folio_batch *batch)
-{
-	struct folio *first = batch->folios[0];
-	struct folio *last = batch->folios[folio_batch_count(batch) - 1];
-	u64 start = folio_pos(first), end = folio_end(last);
-	u64 bytes = 0;
-	unsigned int i;
-
-	for (i = 0; i < folio_batch_count(batch); i++)
-		bytes += folio_size(batch->folios[i]);
-	hold(space, bytes);
-	truncate_inode_pages_range(space->inode->i_mapping, start, end - 1);
-	return batch_free(space, batch);
-}
-
-/**
- * regalloc_space_remove() - remove memory
- * @space: to remove it from
- * @offset: where it begins in the data window
- * @bytes: how much; a region, or what regalloc_space_add() has added of one
- *
- * Touching it gives SIGBUS afterwards. What is still referenced stays charged, as
- * pinned.
- *
- * Context: may sleep. Takes folio locks, i_mmap_rwsem and page-table locks.
- * Return: true if all of it is free; false if some of it is pinned and the
- * caller is to call regalloc_pinned_add().
- */
-bool regalloc_space_remove(struct regalloc_space *space, u64 offset, u64 bytes)
-{
-	struct address_space *mapping = space->inode->i_mapping;
-	pgoff_t index = offset >> PAGE_SHIFT;
-	pgoff_t last = (offset + bytes - 1) >> PAGE_SHIFT;
-	struct folio_batch batch;
-	u64 freed = 0;
-
-	/* All at once: truncation would flush the TLB for each folio. */
-	unmap_mapping_range(mapping, offset, bytes, 1);
-	folio_batch_init(&batch);
-	while (filemap_get_folios(mapping, &index, last, &batch)) {
-		freed += batch_remove(space, &batch);
-		cond_resched();
-	}
-	/* In one step, so that a waiter sees all of it. */
-	unhold(space, freed);
-	return !READ_ONCE(space->pinned);
-}
-
-/**
- * regalloc_space_is_busy() - whether a folio of a range is locked
- * @space: of the range
- * @offset: where it begins
- * @bytes: how long it is
- *
- * Removing it might have to wait, then.
- *
- * Return: whether it was so at some moment.
- */
-bool regalloc_space_is_busy(struct regalloc_space *space, u64 offset, u64 bytes)
-{
-	pgoff_t index = offset >> PAGE_SHIFT;
-	pgoff_t last = (offset + bytes - 1) >> PAGE_SHIFT;
-	struct folio_batch batch;
-	bool busy = false;
-	unsigned int i;
-
-	folio_batch_init(&batch);
-	while (!busy && filemap_get_folios(space->inode->i_mapping, &index,
-					   last, &batch)) {
-		for (i = 0; i < folio_batch_count(&batch); i++) {
-			busy |= folio_test_locked(batch.folios[i]);
-			folio_put(batch.folios[i]);
-		}
-		folio_batch_init(&batch);
-	}
-	return busy;
-}
-
 /* Under the folio's lock: a migration would lose what is written meanwhile. */
 static void folio_clear(struct folio *folio, size_t from, size_t to)
 {
@@ -489,126 +349,10 @@ void regalloc_space_zero(struct regalloc_space *space, u64 offset, u64 bytes)
 			next = round_down(offset, PAGE_SIZE) + PAGE_SIZE;
 			continue;
 		}
-		next = min(end, folio_end(folio));
+		next = min(end, folio_pos(folio) + folio_size(folio));
 		folio_clear(folio, offset - folio_pos(folio),
 			    next - folio_pos(folio));
 		folio_unlock(folio);
 		folio_put(folio);
 	}
-}
-
-/**
- * regalloc_space_fault() - find the page for a fault
- * @space: of the client
- * @vmf: the fault, in the data window
- *
- * Context: may sleep. Takes the folio lock and none of regalloc's, since
- * the caller holds mmap_lock.
- * Return: VM_FAULT_LOCKED with the page; VM_FAULT_SIGBUS if there is none.
- */
-vm_fault_t regalloc_space_fault(struct regalloc_space *space,
-				struct vm_fault *vmf)
-{
-	struct folio *folio;
-
-	folio = filemap_lock_folio(space->inode->i_mapping, vmf->pgoff);
-	if (IS_ERR_OR_NULL(folio))
-		return VM_FAULT_SIGBUS;
-	vmf->page = folio_file_page(folio, vmf->pgoff);
-	return VM_FAULT_LOCKED;
-}
-
-/**
- * regalloc_space_mkwrite() - a page that is mapped is going to be written
- * @space: of the client
- * @vmf: the fault, in an area that the core tells of writes
- *
- * Context: may sleep. Takes the folio lock.
- * Return: VM_FAULT_LOCKED; VM_FAULT_NOPAGE if the page has been removed.
- */
-vm_fault_t regalloc_space_mkwrite(struct regalloc_space *space,
-				  struct vm_fault *vmf)
-{
-	struct folio *folio = page_folio(vmf->page);
-
-	folio_lock(folio);
-	if (folio->mapping == space->inode->i_mapping)
-		return VM_FAULT_LOCKED;
-	folio_unlock(folio);
-	return VM_FAULT_NOPAGE;
-}
-
-static struct folio *pinned_steal(struct regalloc_space *space)
-{
-	struct folio *pinned;
-
-	spin_lock(&space->lock);
-	pinned = space->pinned;
-	space->pinned = NULL;
-	spin_unlock(&space->lock);
-	return pinned;
-}
-
-/* Returns how many bytes have been freed. */
-static u64 pinned_drop(struct folio *folio)
-{
-	size_t bytes = folio_size(folio);
-
-	folio->private = NULL;
-	folio_put(folio);
-	return bytes;
-}
-
-/* Uncharge first: what is charged and not pinned is in the mapping. */
-static void pinned_end(struct regalloc_space *space, u64 bytes)
-{
-	unhold(space, bytes);
-	smp_mb__before_atomic();
-	regalloc_account_unpin(space->account, bytes);
-}
-
-/**
- * regalloc_space_reap() - free the memory that is not pinned any more
- * @space: of the memory
- * @freed: raised by the bytes that were freed
- *
- * Context: may sleep.
- * Return: true if none is left.
- */
-bool regalloc_space_reap(struct regalloc_space *space, u64 *freed)
-{
-	struct folio *folio, *next;
-	u64 bytes = 0;
-
-	for (folio = pinned_steal(space); folio; folio = next) {
-		next = folio->private;
-		cond_resched();
-		if (folio_is_ours_alone(folio))
-			bytes += pinned_drop(folio);
-		else
-			pinned_push(space, folio);
-	}
-	pinned_end(space, bytes);
-	*freed += bytes;
-	return !READ_ONCE(space->pinned);
-}
-
-/**
- * regalloc_space_abandon() - let go of what is still pinned
- * @space: without a client
- *
- * The last one with a reference to the memory frees it.
- *
- * Context: may sleep; module exit, since the memory is not counted any more.
- */
-void regalloc_space_abandon(struct regalloc_space *space)
-{
-	struct folio *folio, *next;
-	u64 bytes = 0;
-
-	for (folio = pinned_steal(space); folio; folio = next) {
-		next = folio->private;
-		bytes += pinned_drop(folio);
-	}
-	pinned_end(space, bytes);
 }

@@ -86,6 +86,7 @@ struct address_space *regalloc_space_mapping(const struct regalloc_space *space)
 int regalloc_space_charge(struct regalloc_space *space, u64 bytes);
 void regalloc_space_uncharge(struct regalloc_space *space, u64 bytes);
 int regalloc_space_add(struct regalloc_space *space, u64 offset, u64 bytes);
+void regalloc_space_settle_locked(struct regalloc_space *space);
 bool __must_check regalloc_space_remove(struct regalloc_space *space,
 					u64 offset, u64 bytes);
 bool regalloc_space_is_busy(struct regalloc_space *space, u64 offset, u64 bytes);

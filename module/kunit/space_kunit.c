@@ -3,10 +3,11 @@
 #include <linux/regalloc.h>
 
 #include "../space.c"
+#include "../space_remove.c"
+#include "../space_fault.c"
 #include "space_page.h"
 
 #define REGION		REGALLOC_REGION_BYTES
-#define REGION_PAGES	(REGION / PAGE_SIZE)
 
 /* Room for two regions. */
 struct space_env {
