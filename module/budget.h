@@ -102,9 +102,6 @@ struct regalloc_account {
 	struct regalloc_charge own;
 };
 
-int regalloc_budget_parse(const char *text, u64 ram_bytes, u64 *bytes,
-			  const char **why);
-
 void regalloc_budget_init(struct regalloc_budget *budget);
 u64 regalloc_budget_excess(struct regalloc_budget *budget);
 int regalloc_budget_set(struct regalloc_budget *budget, u64 bytes);

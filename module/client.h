@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Clients: one for each open file description of the device, and the domain
- * that they share.
+ * Clients: one for each open file description of the device.
  *
  * Lifetime. A client lives from open to the release of the file, which comes
  * after the last descriptor and the last mapping are gone. So inside an ioctl
@@ -23,48 +22,11 @@
 #ifndef REGALLOC_CLIENT_H
 #define REGALLOC_CLIENT_H
 
-#include <linux/miscdevice.h>
-#include <linux/mutex.h>
 #include <linux/rculist.h>
-#include <linux/srcu.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
-#include "budget.h"
+#include "domain.h"
 #include "pool.h"
-#include "size_class.h"
-
-/**
- * struct regalloc_domain - one budget and the clients under it
- * @misc: the device through which they come
- * @geo: shape of the clients' windows
- * @budget: what all of them may hold
- * @decay_ms: how long a spare region stays open if nobody needs its memory.
- *	Written under the domain's lock
- * @decay: closes those whose time has come
- * @last_id: the number that the latest client got
- * @walks: those through @clients by who takes his time
- * @gave: number of the client whose spare was closed last for another one. Only
- *	a place to go on at
- * @lock: protects the members below
- * @clients: all clients
- * @nr_clients: how many there are
- * @closing: they close each region in the release that empties it
- */
-struct regalloc_domain {
-	struct miscdevice misc;
-	struct regalloc_geometry geo;
-	struct regalloc_budget budget;
-	unsigned int decay_ms;
-	struct delayed_work decay;
-	atomic64_t last_id;
-	struct srcu_struct walks;
-	u64 gave;
-	struct mutex lock;	/* the list of clients */
-	struct list_head clients;
-	unsigned int nr_clients;
-	bool closing;
-};
 
 /**
  * struct regalloc_client - one open file description
@@ -93,9 +55,6 @@ struct regalloc_client {
 #define regalloc_for_each_client(client, domain)			\
 	list_for_each_entry_srcu(client, &(domain)->clients, node,	\
 				 srcu_read_lock_held(&(domain)->walks))
-
-int regalloc_domain_init(struct regalloc_domain *domain);
-void regalloc_domain_exit(struct regalloc_domain *domain);
 
 struct regalloc_client *regalloc_client_create(struct regalloc_domain *domain);
 void regalloc_client_destroy(struct regalloc_client *client);

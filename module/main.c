@@ -5,34 +5,38 @@
  *
  * The files, each including only those before it:
  *
- *	size_class	what lies where
+ *	geometry	what lies where
+ *	size		sizes as operators write them
  *	waiters		who waits for memory
  *	budget		how much is charged, to whom
  *	slice_map	which slices are free
- *	space		the memory that is handed out, by offset
- *	map_pages	the memory that records which slices are free; map_fault its faults
+ *	space		the memory that is handed out, by offset; space_remove takes
+ *			it away, space_fault maps it
  *	pinned		removed memory that is still referenced
- *	pool*		one client's regions of one size class
+ *	map_pages	the memory that records which slices are free; map_fault maps it
+ *	pool		one client's regions of one size class: opens and closes them;
+ *			pool_slices claims and releases, pool_hints and pool_usage look
  *	client		one open file
+ *	domain		all of them
  *	pressure	who is asked to release some
  *	reclaim		which regions are closed when
  *	shrinker	for when the system is short of memory
  *	alloc		who gets memory
  *	mmap ioctl sysfs	the three faces
- *	main		parameters, device, load and unload
+ *	params		the parameters of the module
+ *	main		device, load and unload
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
-#include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/moduleparam.h>
 
 #include "client.h"
 #include "ioctl.h"
 #include "mmap.h"
+#include "params.h"
 #include "pinned.h"
 #include "pressure.h"
 #include "reclaim.h"
@@ -42,106 +46,6 @@
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-#define DEFAULT_BUDGET		"25%"
-#define DEFAULT_DECAY_MS	1000
-
-static struct regalloc_domain domain;
-static bool domain_is_up;	/* changes under the module's parameter lock */
-
-static u64 ram_bytes(void)
-{
-	return (u64)totalram_pages() << PAGE_SHIFT;
-}
-
-/* Memory may have come later, which the windows of this load are too small for. */
-static u64 most_bytes(void)
-{
-	u64 ram = ram_bytes();
-
-	return domain_is_up ? min(ram, 1ULL << domain.geo.span_shift) : ram;
-}
-
-/* How much of a parameter fits into one line of the log. */
-static int shown(const char *val)
-{
-	return min_t(size_t, strcspn(val, "\n"), 32);
-}
-
-static int budget_set(const char *val, const struct kernel_param *kp)
-{
-	const char *why;
-	u64 bytes;
-	int err;
-
-	if (regalloc_budget_parse(val, most_bytes(), &bytes, &why)) {
-		pr_err("budget '%.*s' refused: %s\n", shown(val), val, why);
-		return -EINVAL;
-	}
-	if (!domain_is_up) {
-		atomic64_set(&domain.budget.limit, bytes);
-		return 0;
-	}
-	err = regalloc_reclaim_set_budget(&domain, bytes);
-	if (err)
-		pr_err("budget '%.*s' refused: clients have reserved more\n",
-		       shown(val), val);
-	return err;
-}
-
-static int budget_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%lld\n", atomic64_read(&domain.budget.limit));
-}
-
-static const struct kernel_param_ops budget_ops = {
-	.set = budget_set,
-	.get = budget_get,
-};
-module_param_cb(budget, &budget_ops, NULL, 0644);
-MODULE_PARM_DESC(budget,
-		 "memory for all regions, as 3G or as 25% of RAM (default: 25%)");
-
-static int budget_set_default(void)
-{
-	int err = 0;
-
-	/* It can be written already. */
-	kernel_param_lock(THIS_MODULE);
-	if (!atomic64_read(&domain.budget.limit))
-		err = budget_set(DEFAULT_BUDGET, NULL);
-	kernel_param_unlock(THIS_MODULE);
-	return err;
-}
-
-static int decay_set(const char *val, const struct kernel_param *kp)
-{
-	unsigned int decay_ms;
-
-	if (kstrtouint(val, 0, &decay_ms)) {
-		pr_err("decay_ms '%.*s' refused: not a number of milliseconds\n",
-		       shown(val), val);
-		return -EINVAL;
-	}
-	if (domain_is_up)
-		regalloc_reclaim_set_decay(&domain, decay_ms);
-	else
-		domain.decay_ms = decay_ms;
-	return 0;
-}
-
-static int decay_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%u\n", READ_ONCE(domain.decay_ms));
-}
-
-static const struct kernel_param_ops decay_ops = {
-	.set = decay_set,
-	.get = decay_get,
-};
-module_param_cb(decay_ms, &decay_ops, NULL, 0644);
-MODULE_PARM_DESC(decay_ms,
-		 "how long an empty region stays open, in ms; 0: not at all (default: 1000)");
 
 static int regalloc_fop_open(struct inode *inode, struct file *file)
 {
@@ -185,7 +89,6 @@ static const struct file_operations regalloc_fops = {
 	.llseek			= noop_llseek,
 };
 
-/* Parameters are set before regalloc_init() runs: what they need is here. */
 static struct regalloc_domain domain = {
 	.misc = {
 		.minor	= MISC_DYNAMIC_MINOR,
@@ -193,38 +96,18 @@ static struct regalloc_domain domain = {
 		.fops	= &regalloc_fops,
 		.groups	= regalloc_sysfs_groups,
 	},
-	.decay_ms = DEFAULT_DECAY_MS,
 };
-
-/* From here on, a parameter that is written has its effect at once. */
-static void domain_up(void)
-{
-	kernel_param_lock(THIS_MODULE);
-	regalloc_reclaim_init(&domain);
-	domain_is_up = true;
-	kernel_param_unlock(THIS_MODULE);
-}
-
-static void domain_down(void)
-{
-	kernel_param_lock(THIS_MODULE);
-	domain_is_up = false;
-	kernel_param_unlock(THIS_MODULE);
-	regalloc_reclaim_exit(&domain);
-}
 
 static int __init regalloc_init(void)
 {
 	int err;
 
-	err = regalloc_geometry_init(&domain.geo, ram_bytes());
+	err = regalloc_geometry_init(&domain.geo,
+				     regalloc_params_ram_bytes());
 	if (err) {
 		pr_err("this machine has more memory than handles can name\n");
 		return err;
 	}
-	err = budget_set_default();
-	if (err)
-		return err;
 	regalloc_budget_init(&domain.budget);
 	err = regalloc_domain_init(&domain);
 	if (err)
@@ -238,7 +121,9 @@ static int __init regalloc_init(void)
 	err = regalloc_shrinker_init(&domain);
 	if (err)
 		goto err_shrinker;
-	domain_up();
+	err = regalloc_params_attach(&domain);
+	if (err)
+		goto err_params;
 	err = misc_register(&domain.misc);
 	if (err)
 		goto err_misc;
@@ -247,7 +132,8 @@ static int __init regalloc_init(void)
 	return 0;
 
 err_misc:
-	domain_down();
+	regalloc_params_detach();
+err_params:
 	regalloc_shrinker_exit();
 err_shrinker:
 	regalloc_pinned_exit();
@@ -262,7 +148,7 @@ module_init(regalloc_init);
 static void __exit regalloc_exit(void)
 {
 	misc_deregister(&domain.misc);
-	domain_down();
+	regalloc_params_detach();
 	regalloc_shrinker_exit();
 	regalloc_pinned_exit();
 	regalloc_space_exit();

@@ -10,7 +10,7 @@
 
 #include "budget.h"
 #include "map_pages.h"
-#include "size_class.h"
+#include "geometry.h"
 #include "space.h"
 
 /* The page that is always there and does not count. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Opening and closing regions, and the sweep over those that may be closed. */
+#include <linux/err.h>
 #include <linux/jiffies.h>
-#include <linux/mm.h>
-#include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "budget.h"
@@ -41,79 +42,8 @@ u64 regalloc_pool_offset(const struct regalloc_pool *pool, unsigned long slot)
 	return regalloc_geometry_offset(pool->owner->geo, &place);
 }
 
-/* The state word of a slice, or NULL if its slot has never been open. */
-static u32 *find_word(const struct regalloc_pool *pool,
-		      const struct regalloc_place *place)
-{
-	u64 offset = regalloc_geometry_state_offset(pool->owner->geo,
-						    pool->class, place->slot);
-	u32 *words = regalloc_map_pages_find(&pool->owner->map, offset);
-
-	return words ? regalloc_slice_word(words, pool->class, place->slice) :
-		       NULL;
-}
-
-static u64 hint_offset(const struct regalloc_pool *pool, unsigned long slot)
-{
-	return regalloc_geometry_hint_offset(pool->owner->geo, pool->class,
-					     slot);
-}
-
-/* The hint of a slot, or NULL if all slots around it are closed. */
-static struct regalloc_hint *slot_hint(const struct regalloc_pool *pool,
-				       unsigned long slot)
-{
-	return regalloc_map_pages_find(&pool->owner->map,
-				       hint_offset(pool, slot));
-}
-
-/* Why a slice whose word is absent or 0 is not of this generation. */
-static int absent_error(const struct regalloc_pool *pool,
-			const struct regalloc_place *place, u32 gen)
-{
-	return place->slot < pool->end && gen &&
-	       gen < pool->owner->map.first_gen ? -ESTALE : -ENOENT;
-}
-
-/**
- * regalloc_pool_find_hint_locked() - look for a slot with a hint that is set
- * @pool: of the slots
- * @from: first slot to look at
- * @mask: the bytes that count are 0xff here, the others 0
- *
- * Context: may sleep. Client's lock held.
- * Return: the slot; the pool's end if there is none.
- */
-unsigned long regalloc_pool_find_hint_locked(struct regalloc_pool *pool,
-					     unsigned long from,
-					     struct regalloc_hint mask)
-{
-	const struct regalloc_hint *hints;
-	unsigned long nr, found;
-
-	/* As far as the page goes that they are in. */
-	for (; from < pool->end; from += nr) {
-		cond_resched();
-		hints = slot_hint(pool, from);
-		nr = (PAGE_SIZE - offset_in_page(hint_offset(pool, from))) /
-		     sizeof(*hints);
-		nr = min(nr, pool->end - from);
-		found = hints ? regalloc_hints_find(hints, nr, mask) : nr;
-		if (found < nr)
-			return from + found;
-	}
-	return pool->end;
-}
-
-/**
- * regalloc_pool_drop_memory() - remove the memory of a slot
- * @pool: of the slot
- * @slot: region slot, of which no slice can be claimed
- *
- * Context: may sleep. Client's lock held: a task that looks for memory to
- * reclaim takes it, and so sees the memory either open or free.
- */
-void regalloc_pool_drop_memory(struct regalloc_pool *pool, unsigned long slot)
+/* Under the client's lock: a task that reclaims sees memory either open or free. */
+static void drop_memory(struct regalloc_pool *pool, unsigned long slot)
 {
 	struct regalloc_space *space = pool->owner->space;
 
@@ -121,6 +51,180 @@ void regalloc_pool_drop_memory(struct regalloc_pool *pool, unsigned long slot)
 	if (!regalloc_space_remove(space, regalloc_pool_offset(pool, slot),
 				   REGALLOC_REGION_BYTES))
 		regalloc_pinned_add(space);
+}
+
+/* Have pages behind the words and the hint of a slot. */
+static int get_map(struct regalloc_pool *pool, unsigned long slot,
+		   struct regalloc_slot_map *map)
+{
+	const struct regalloc_geometry *geo = pool->owner->geo;
+	struct regalloc_map_pages *pages = &pool->owner->map;
+	u64 words = regalloc_geometry_state_offset(geo, pool->class, slot);
+	u64 hint = regalloc_geometry_hint_offset(geo, pool->class, slot);
+
+	map->words = regalloc_map_pages_get(pages, words);
+	if (IS_ERR(map->words))
+		return PTR_ERR(map->words);
+	map->hint = regalloc_map_pages_get(pages, hint);
+	if (IS_ERR(map->hint)) {
+		regalloc_map_pages_put(pages, words);
+		return PTR_ERR(map->hint);
+	}
+	return 0;
+}
+
+/* A slot has closed: its words and its hint may go. */
+static void put_map(struct regalloc_pool *pool, unsigned long slot)
+{
+	const struct regalloc_geometry *geo = pool->owner->geo;
+	struct regalloc_map_pages *pages = &pool->owner->map;
+
+	regalloc_map_pages_put(pages, regalloc_geometry_state_offset(geo, pool->class,
+								     slot));
+	regalloc_map_pages_put(pages, regalloc_geometry_hint_offset(geo, pool->class,
+								    slot));
+}
+
+/* Reserve the lowest empty slot, which goes on reading as empty. */
+static int reserve_slot(struct regalloc_pool *pool, unsigned long *slot,
+			struct regalloc_slot_map *map)
+{
+	unsigned long last = regalloc_geometry_slots(pool->owner->geo) - 1;
+	u32 id;
+	int err;
+
+	if (xa_alloc(&pool->regions, &id, NULL, XA_LIMIT(0, last),
+		     REGALLOC_GFP))
+		return -ENOMEM;
+	err = get_map(pool, id, map);
+	if (err)
+		xa_erase(&pool->regions, id);
+	*slot = id;
+	return err;
+}
+
+static void unreserve_slot(struct regalloc_pool *pool, unsigned long slot)
+{
+	put_map(pool, slot);
+	xa_erase(&pool->regions, slot);
+}
+
+/* Put a region into its slot and let its slices be claimed. */
+static void publish_region(struct regalloc_pool *pool,
+			   struct regalloc_region *region, unsigned long slot,
+			   unsigned int nr_folios)
+{
+	u32 *nr_slots = &pool->owner->control->nr_slots[pool->class];
+
+	region->released_at = jiffies;
+	regalloc_account_note_open(pool->owner->account);
+	/* Needs no memory, and so cannot fail: the slot is reserved. */
+	xa_store(&pool->regions, slot, region, 0);
+	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+	pool->end = max(pool->end, slot + 1);
+	WRITE_ONCE(*nr_slots, pool->end);
+	regalloc_slices_open(region->map.words, pool->class,
+			     pool->owner->map.first_gen);
+	regalloc_pool_note_avail_locked(pool, region, slot);
+	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot, nr_folios);
+}
+
+/*
+ * Add memory to a slot that is reserved for @region, and open it. Slices are
+ * claimed before anybody else can: else the region might be closed as a spare by the
+ * next task that is short of budget. The memory has been charged.
+ */
+static int open_in_slot(struct regalloc_pool *pool,
+			struct regalloc_region *region, unsigned long slot,
+			bool zero, unsigned int count, u64 *handles)
+{
+	unsigned int taken;
+	int nr_folios;
+
+	nr_folios = regalloc_space_add(pool->owner->space,
+				       regalloc_pool_offset(pool, slot),
+				       REGALLOC_REGION_BYTES);
+	mutex_lock(&pool->owner->lock);
+	if (nr_folios < 0) {
+		drop_memory(pool, slot);
+		mutex_unlock(&pool->owner->lock);
+		return nr_folios;
+	}
+	publish_region(pool, region, slot, nr_folios);
+	/* From this one: with nothing claimed, no release would ever close it. */
+	taken = regalloc_pool_take_in_slot_locked(pool, slot, zero, count,
+						  handles);
+	mutex_unlock(&pool->owner->lock);
+	return taken ?: -EAGAIN;
+}
+
+/* Open a region and take slices of it. */
+static int open_region(struct regalloc_pool *pool, bool zero,
+		       unsigned int count, u64 *handles)
+{
+	struct regalloc_space *space = pool->owner->space;
+	struct regalloc_region *region;
+	unsigned long slot;
+	int taken;
+
+	taken = regalloc_space_charge(space, REGALLOC_REGION_BYTES);
+	if (taken)
+		return taken;
+	region = kzalloc(sizeof(*region), REGALLOC_GFP);
+	taken = region ? reserve_slot(pool, &slot, &region->map) : -ENOMEM;
+	if (taken) {
+		regalloc_space_uncharge(space, REGALLOC_REGION_BYTES);
+		kfree(region);
+		return taken;
+	}
+	taken = open_in_slot(pool, region, slot, zero, count, handles);
+	if (taken == -ENOMEM) {
+		unreserve_slot(pool, slot);
+		kfree(region);
+	}
+	return taken;
+}
+
+/* The client's cgroup pays. */
+static int open_and_take(struct regalloc_pool *pool, bool zero,
+			 unsigned int count, u64 *handles)
+{
+	struct mem_cgroup *old = set_active_memcg(pool->owner->space->memcg);
+	int taken = open_region(pool, zero, count, handles);
+
+	set_active_memcg(old);
+	return taken;
+}
+
+/**
+ * regalloc_pool_grow() - allocate slices, from a new region if need be
+ * @pool: in which no free slice was found
+ * @zero: fill them with zeros
+ * @count: how many are wanted, at least 1
+ * @handles: where to store their handles
+ *
+ * Context: may sleep. Takes grow_lock and the client's lock.
+ * Return: how many were allocated, at least 1; -EAGAIN if others were faster;
+ * -ENOSPC if the client is at its limit; -EDQUOT if the budget has no room;
+ * -ENOMEM if the system or the memory cgroup has not; -ENOBUFS if map pages must
+ * be dropped first; -EINTR if a fatal signal
+ * is pending.
+ */
+int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
+		       unsigned int count, u64 *handles)
+{
+	int taken;
+
+	if (mutex_lock_killable(&pool->grow_lock))
+		return -EINTR;
+	/* Whoever had the lock before us may have opened a region. */
+	mutex_lock(&pool->owner->lock);
+	taken = regalloc_pool_take_locked(pool, zero, count, handles);
+	mutex_unlock(&pool->owner->lock);
+	if (!taken)
+		taken = open_and_take(pool, zero, count, handles);
+	mutex_unlock(&pool->grow_lock);
+	return taken;
 }
 
 /* The end of a region that is out of reach of new claims. */
@@ -134,8 +238,8 @@ static void close_region(struct regalloc_pool *pool,
 	WRITE_ONCE(region->map.hint->dirty, 0);
 	regalloc_account_note_close(pool->owner->account);
 	cond_resched();
-	regalloc_pool_drop_memory(pool, slot);
-	regalloc_pool_put_map(pool, slot);
+	drop_memory(pool, slot);
+	put_map(pool, slot);
 	kfree_rcu(region, rcu);
 }
 
@@ -170,9 +274,18 @@ static bool region_is_spare(struct regalloc_pool *pool,
 	return live == nr;
 }
 
-/* Close a region if no slice of it is live. */
-static bool close_spare(struct regalloc_pool *pool,
-			struct regalloc_region *region, unsigned long slot)
+/**
+ * regalloc_pool_close_spare_locked() - close a region if no slice of it is live
+ * @pool: of the region
+ * @region: that is open
+ * @slot: its slot
+ *
+ * Context: may sleep. Client's lock held.
+ * Return: whether it was closed.
+ */
+bool regalloc_pool_close_spare_locked(struct regalloc_pool *pool,
+				      struct regalloc_region *region,
+				      unsigned long slot)
 {
 	if (!region_is_spare(pool, region))
 		return false;
@@ -184,117 +297,6 @@ static bool close_spare(struct regalloc_pool *pool,
 	}
 	close_region(pool, region, slot);
 	return true;
-}
-
-/**
- * regalloc_pool_give_locked() - release a slice
- * @pool: of the slice
- * @place: of the slice
- * @gen: generation from its handle
- * @close_now: close the region at once if that was its last live slice
- *
- * Context: may sleep. Client's lock held.
- * Return: 0, or what regalloc_slice_release() says.
- */
-int regalloc_pool_give_locked(struct regalloc_pool *pool,
-			      const struct regalloc_place *place, u32 gen,
-			      bool close_now)
-{
-	struct regalloc_region *region;
-	u32 *word;
-	int err;
-
-	lockdep_assert_held(&pool->owner->lock);
-	word = find_word(pool, place);
-	err = word && READ_ONCE(*word) ? regalloc_slice_release(word, gen) :
-					 absent_error(pool, place, gen);
-	if (err)
-		return err;
-
-	/* Without a region, the client has made up the live state itself. */
-	region = xa_load(&pool->regions, place->slot);
-	if (!region)
-		return 0;
-	region->first_free = min(region->first_free, place->slice);
-	region->released_at = jiffies;
-	regalloc_pool_note_avail_locked(pool, region, place->slot);
-	xa_set_mark(&pool->regions, place->slot, REGALLOC_MAYBE_SPARE);
-	if (close_now)
-		close_spare(pool, region, place->slot);
-	return 0;
-}
-
-/**
- * regalloc_pool_zero_locked() - fill a live slice with zeros
- * @pool: of the slice
- * @place: of the slice
- * @gen: generation from its handle
- *
- * Context: may sleep. Client's lock held, so the region cannot close.
- * Return: 0, or what regalloc_slice_check() says.
- */
-int regalloc_pool_zero_locked(struct regalloc_pool *pool,
-			      const struct regalloc_place *place, u32 gen)
-{
-	u32 *word;
-	int err;
-
-	lockdep_assert_held(&pool->owner->lock);
-	word = find_word(pool, place);
-	err = word && READ_ONCE(*word) ? regalloc_slice_check(word, gen) :
-					 absent_error(pool, place, gen);
-	if (err)
-		return err;
-	if (xa_load(&pool->regions, place->slot))
-		regalloc_pool_zero_slice_locked(pool, place);
-	return 0;
-}
-
-/**
- * regalloc_pool_collect_dirty_locked() - take over what the owner has noted
- * @pool: of the owner
- *
- * Context: may sleep. Client's lock held.
- */
-void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool)
-{
-	const struct regalloc_hint dirty = { .dirty = 0xff };
-	struct regalloc_region *region;
-	unsigned long slot;
-
-	for (slot = 0;; slot++) {
-		slot = regalloc_pool_find_hint_locked(pool, slot, dirty);
-		if (slot == pool->end)
-			break;
-		WRITE_ONCE(slot_hint(pool, slot)->dirty, 0);
-		region = xa_load(&pool->regions, slot);
-		if (!region)
-			continue;
-		region->released_at = jiffies;
-		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
-	}
-	smp_mb();	/* a release from now on is noted anew, or we see it */
-}
-
-/**
- * regalloc_pool_forget_hints_locked() - let every region be looked at again
- * @pool: of a client of which a process is about to go
- *
- * It may have been killed after it released a slice, and before it said so.
- *
- * Context: may sleep. Client's lock held.
- */
-void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool)
-{
-	struct regalloc_region *region;
-	unsigned long slot;
-
-	lockdep_assert_held(&pool->owner->lock);
-	xa_for_each(&pool->regions, slot, region) {
-		regalloc_pool_note_avail_locked(pool, region, slot);
-		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
-		cond_resched();
-	}
 }
 
 /**
@@ -321,7 +323,7 @@ regalloc_pool_count_maybe_spares_locked(struct regalloc_pool *pool)
 static bool close_marked(struct regalloc_pool *pool,
 			 struct regalloc_region *region, unsigned long slot)
 {
-	if (close_spare(pool, region, slot))
+	if (regalloc_pool_close_spare_locked(pool, region, slot))
 		return true;
 	xa_clear_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
 	return false;

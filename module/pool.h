@@ -38,7 +38,7 @@
 #include <linux/xarray.h>
 
 #include "map_pages.h"
-#include "size_class.h"
+#include "geometry.h"
 #include "waiters.h"
 
 struct regalloc_account;
@@ -138,8 +138,7 @@ int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
 unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 				       unsigned int count, u64 *handles);
 void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool);
-void regalloc_pool_put_map(struct regalloc_pool *pool, unsigned long slot);
-void regalloc_pool_drop_memory(struct regalloc_pool *pool, unsigned long slot);
+bool regalloc_pool_any_dirty_locked(struct regalloc_pool *pool);
 void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
 				     struct regalloc_region *region,
 				     unsigned long slot);
@@ -159,6 +158,9 @@ int regalloc_pool_zero_locked(struct regalloc_pool *pool,
 			      const struct regalloc_place *place, u32 gen);
 unsigned long
 regalloc_pool_count_maybe_spares_locked(struct regalloc_pool *pool);
+bool regalloc_pool_close_spare_locked(struct regalloc_pool *pool,
+				      struct regalloc_region *region,
+				      unsigned long slot);
 unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
 					       unsigned int most,
 					       unsigned long idle,

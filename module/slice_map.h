@@ -29,7 +29,7 @@
 #include <linux/types.h>
 #include <linux/regalloc.h>
 
-#include "size_class.h"
+#include "geometry.h"
 
 /* The word of a slice in a region of @class whose words begin at @words. */
 static inline u32 *regalloc_slice_word(u32 *words, unsigned int class,

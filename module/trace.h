@@ -7,7 +7,7 @@
 
 #include <linux/tracepoint.h>
 
-#include "size_class.h"
+#include "geometry.h"
 
 TRACE_EVENT(regalloc_region_open,
 	TP_PROTO(u64 client, unsigned int class, unsigned long slot,

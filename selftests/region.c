@@ -5,6 +5,9 @@
  */
 #include "regalloc_test.h"
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include <regalloc.h>
 
 #define LENGTH	(256 * 1024)
@@ -458,6 +461,36 @@ TEST_F(region, two_huge_pages)
 	EXPECT_EQ(4096, rt_smaps_kb(first, "Rss"));
 	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
 	EXPECT_EQ(0, rt_smaps_kb(first, "Rss"));
+}
+
+/* Write to each page of a region without huge pages: how many faults does it take? */
+static int faults_by_pages(uint8_t *region)
+{
+	struct rusage before, after;
+	size_t i;
+
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) ||
+	    madvise(region, RT_REGION, MADV_NOHUGEPAGE))
+		return 100;
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < RT_REGION; i += 4096)
+		region[i] = 1;
+	getrusage(RUSAGE_SELF, &after);
+	return after.ru_minflt - before.ru_minflt;
+}
+
+/* One for each page table, one for the table itself, and what the program needs. */
+TEST_F(region, few_faults_without_huge_pages)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, COUNT, self->handles));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(faults_by_pages(rt_addr(&self->c, self->handles[0])));
+	EXPECT_GE(16, rt_child_status(pid));
+	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
 }
 
 /* Leave marks of another use on most of the memory's huge pages. */

@@ -302,7 +302,9 @@ TEST_F(vma, munmap_of_a_part)
 	/* And a region in the slot again, half of which is not mapped. */
 	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, COUNT, self->handles));
 	EXPECT_EQ(0, rt_poke(self->slice, 1));
+	EXPECT_EQ(0, rt_poke(self->slice + RT_REGION - 1, 1));
 	EXPECT_EQ(SIGSEGV, rt_poke(self->slice + 2 * RT_MIB, 1));
+	EXPECT_EQ(SIGSEGV, rt_poke(self->slice + 3 * RT_MIB, 1));
 	EXPECT_TRUE(charged_exactly());
 	EXPECT_TRUE(closes_cleanly(self));
 }

@@ -5,6 +5,7 @@
 #include <linux/workqueue.h>
 
 #include "../client.c"
+#include "../domain.c"
 #include "domain_env.h"
 #include "space_page.h"
 

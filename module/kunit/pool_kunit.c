@@ -3,11 +3,11 @@
 #include <linux/fs.h>
 #include <linux/workqueue.h>
 
-#include "../size_class.c"
+#include "../geometry.c"
 #include "../slice_map.c"
+#include "../pool_hints.c"
 #include "../pool.c"
-#include "../pool_grow.c"
-#include "../pool_take.c"
+#include "../pool_slices.c"
 #include "../pool_usage.c"
 
 #define CREATE_TRACE_POINTS

@@ -5,7 +5,7 @@
 # thread sanitizer. Prints KTAP.
 
 MODULE := ../module
-PURE_TESTS := size_class slice_map budget
+PURE_TESTS := geometry size slice_map budget
 PURE_OUT := $(OUTPUT)/pure
 PURE_CFLAGS := -Ipure/include -I../uapi -I$(MODULE) -I$(KSFT) -O1 -g -Wall \
 	       -fno-omit-frame-pointer -fno-sanitize-recover=all -pthread \

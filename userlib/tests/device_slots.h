@@ -4,7 +4,7 @@
 #define TESTS_DEVICE_SLOTS_H
 
 #include "device.h"
-#include "size_class.h"
+#include "geometry.h"
 #include "slice_map.h"
 
 /* A region is open; a release into it may have made it a spare. */

@@ -11,8 +11,8 @@
  * slices of 64 KiB and more a cache line each; a struct regalloc_hint for each
  * region slot.
  */
-#ifndef REGALLOC_SIZE_CLASS_H
-#define REGALLOC_SIZE_CLASS_H
+#ifndef REGALLOC_GEOMETRY_H
+#define REGALLOC_GEOMETRY_H
 
 #include <linux/types.h>
 #include <linux/regalloc.h>
@@ -78,4 +78,4 @@ u64 regalloc_geometry_offset(const struct regalloc_geometry *geo,
 bool regalloc_geometry_locate(const struct regalloc_geometry *geo, u64 offset,
 			      struct regalloc_place *place);
 
-#endif /* REGALLOC_SIZE_CLASS_H */
+#endif /* REGALLOC_GEOMETRY_H */

@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Taking slices from the open regions of a pool. */
+/* Claiming and releasing the slices of a pool. */
 #include <linux/cache.h>
 #include <linux/compiler.h>
+#include <linux/jiffies.h>
 #include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
 
+#include "map_pages.h"
 #include "pool.h"
 #include "slice_map.h"
 #include "space.h"
 
-/**
- * regalloc_pool_note_avail_locked() - there may be a free slice in a slot
- * @pool: of the slot
- * @region: that is open there
- * @slot: region slot
- *
- * Context: client's lock held.
- */
-void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
-				     struct regalloc_region *region,
-				     unsigned long slot)
+/* The state word of a slice, or NULL if its slot has never been open. */
+static u32 *find_word(const struct regalloc_pool *pool,
+		      const struct regalloc_place *place)
 {
-	u32 *lowest = &pool->owner->control->lowest[pool->class];
+	u64 offset = regalloc_geometry_state_offset(pool->owner->geo,
+						    pool->class, place->slot);
+	u32 *words = regalloc_map_pages_find(&pool->owner->map, offset);
 
-	if (!READ_ONCE(region->map.hint->avail))
-		WRITE_ONCE(region->map.hint->avail, 1);
-	if (READ_ONCE(*lowest) > slot)
-		WRITE_ONCE(*lowest, slot);
+	return words ? regalloc_slice_word(words, pool->class, place->slice) :
+		       NULL;
+}
+
+/* Why a slice whose word is absent or 0 is not of this generation. */
+static int absent_error(const struct regalloc_pool *pool,
+			const struct regalloc_place *place, u32 gen)
+{
+	return place->slot < pool->end && gen &&
+	       gen < pool->owner->map.first_gen ? -ESTALE : -ENOENT;
 }
 
 /* Claim a free slice of a region, whichever comes first. */
@@ -193,14 +197,6 @@ unsigned int regalloc_pool_take_locked(struct regalloc_pool *pool, bool zero,
 	}
 }
 
-/* Whether the owner has released anything since the hints were taken over. */
-static bool any_dirty(struct regalloc_pool *pool)
-{
-	const struct regalloc_hint dirty = { .dirty = 0xff };
-
-	return regalloc_pool_find_hint_locked(pool, 0, dirty) < pool->end;
-}
-
 /**
  * regalloc_pool_last_look_locked() - look at every word before saying no
  * @pool: in which there seems to be no free slice
@@ -236,5 +232,69 @@ int regalloc_pool_last_look_locked(struct regalloc_pool *pool, bool zero,
 		}
 	}
 	smp_mb();	/* the bytes are read after the words */
-	return any_dirty(pool) ? -EAGAIN : 0;
+	return regalloc_pool_any_dirty_locked(pool) ? -EAGAIN : 0;
+}
+
+/**
+ * regalloc_pool_give_locked() - release a slice
+ * @pool: of the slice
+ * @place: of the slice
+ * @gen: generation from its handle
+ * @close_now: close the region at once if that was its last live slice
+ *
+ * Context: may sleep. Client's lock held.
+ * Return: 0, or what regalloc_slice_release() says.
+ */
+int regalloc_pool_give_locked(struct regalloc_pool *pool,
+			      const struct regalloc_place *place, u32 gen,
+			      bool close_now)
+{
+	struct regalloc_region *region;
+	u32 *word;
+	int err;
+
+	lockdep_assert_held(&pool->owner->lock);
+	word = find_word(pool, place);
+	err = word && READ_ONCE(*word) ? regalloc_slice_release(word, gen) :
+					 absent_error(pool, place, gen);
+	if (err)
+		return err;
+
+	/* Without a region, the client has made up the live state itself. */
+	region = xa_load(&pool->regions, place->slot);
+	if (!region)
+		return 0;
+	region->first_free = min(region->first_free, place->slice);
+	region->released_at = jiffies;
+	regalloc_pool_note_avail_locked(pool, region, place->slot);
+	xa_set_mark(&pool->regions, place->slot, REGALLOC_MAYBE_SPARE);
+	if (close_now)
+		regalloc_pool_close_spare_locked(pool, region, place->slot);
+	return 0;
+}
+
+/**
+ * regalloc_pool_zero_locked() - fill a live slice with zeros
+ * @pool: of the slice
+ * @place: of the slice
+ * @gen: generation from its handle
+ *
+ * Context: may sleep. Client's lock held, so the region cannot close.
+ * Return: 0, or what regalloc_slice_check() says.
+ */
+int regalloc_pool_zero_locked(struct regalloc_pool *pool,
+			      const struct regalloc_place *place, u32 gen)
+{
+	u32 *word;
+	int err;
+
+	lockdep_assert_held(&pool->owner->lock);
+	word = find_word(pool, place);
+	err = word && READ_ONCE(*word) ? regalloc_slice_check(word, gen) :
+					 absent_error(pool, place, gen);
+	if (err)
+		return err;
+	if (xa_load(&pool->regions, place->slot))
+		regalloc_pool_zero_slice_locked(pool, place);
+	return 0;
 }

@@ -2,7 +2,7 @@
 #include <linux/errno.h>
 #include <linux/log2.h>
 
-#include "size_class.h"
+#include "geometry.h"
 
 /* A span is at least this large, however small the machine. */
 #define MIN_SPAN_SHIFT	30

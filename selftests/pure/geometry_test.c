@@ -2,7 +2,7 @@
 /* The geometry: every offset belongs to exactly one slice, and back. */
 #include <stdint.h>
 
-#include "size_class.h"
+#include "geometry.h"
 
 #include "kselftest_harness.h"
 
