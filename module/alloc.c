@@ -124,7 +124,7 @@ static int grow(const struct regalloc_request *req,
 		regalloc_waiters_kick(&budget->waiters);
 	if (taken == -ENOBUFS)
 		return regalloc_reclaim_map_pages(req->client->domain,
-						  req->client) ? -EAGAIN : -ENOMEM;
+						  req->client) ? -EAGAIN : -EDQUOT;
 	/* If it is the memory cgroup, only our own memory helps. */
 	if (taken == -ENOMEM && make_own_room(req))
 		return -EAGAIN;

@@ -70,6 +70,15 @@ bool regalloc_reclaim_others(struct regalloc_client *client)
 	return closed;
 }
 
+/*
+ * Whether there is room for what a slot needs, a page of words and one of hints. Room
+ * for one would be taken by the words each time, to be dropped for the hints.
+ */
+static bool has_map_room(struct regalloc_domain *domain)
+{
+	return !regalloc_budget_map_excess(&domain->budget, 2 * PAGE_SIZE);
+}
+
 /**
  * regalloc_reclaim_map_pages() - free map pages of closed slots
  * @domain: with too many map pages
@@ -87,14 +96,15 @@ bool regalloc_reclaim_map_pages(struct regalloc_domain *domain,
 	int walk;
 
 	mutex_lock(&lock);
-	freed = !regalloc_budget_map_excess(&domain->budget, PAGE_SIZE);
-	freed = freed || (client && regalloc_client_drop_map_pages(client, MAP_BATCH));
+	freed = has_map_room(domain);
+	if (!freed && client)
+		freed = regalloc_client_drop_map_pages(client, MAP_BATCH);
 	walk = srcu_read_lock(&domain->walks);
 	regalloc_for_each_client(other, domain) {
-		if (freed)
+		if (has_map_room(domain))
 			break;
 		cond_resched();
-		freed = regalloc_client_drop_map_pages(other, MAP_BATCH);
+		freed |= regalloc_client_drop_map_pages(other, MAP_BATCH) > 0;
 	}
 	srcu_read_unlock(&domain->walks, walk);
 	mutex_unlock(&lock);

@@ -225,7 +225,9 @@ TEST_F(abi, size_too_long_and_not_zero)
 
 TEST_F(abi, size_above_a_page)
 {
-	static const __u32 sizes[] = { 4097, 4104, 8192, 0x80000000U, ~0U };
+	const __u32 sizes[] = {
+		RT_PAGE + 1, RT_PAGE + 8, 2 * RT_PAGE, 0x80000000U, ~0U
+	};
 	struct arg arg;
 	size_t i;
 
@@ -272,25 +274,25 @@ TEST_F(abi, bad_argument_pointer)
 				(void *)0xffff888000000000UL));
 
 	/* Readable to the end of the page and not further. */
-	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+	page = mmap(NULL, 2 * RT_PAGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, page);
-	ASSERT_EQ(0, munmap(page + 4096, 4096));
+	page += RT_PAGE;
+	ASSERT_EQ(0, munmap(page, RT_PAGE));
 	fill_valid(self, cmd, &arg, variant->size);
-	memcpy(page + 4096 - 2, &arg, 2);
-	EXPECT_EQ(-EFAULT, call(self->c.fd, cmd, page + 4096 - 2));
-	memcpy(page + 4096 - 8, &arg, 8);
-	EXPECT_EQ(-EFAULT, call(self->c.fd, cmd, page + 4096 - 8));
+	memcpy(page - 2, &arg, 2);
+	EXPECT_EQ(-EFAULT, call(self->c.fd, cmd, page - 2));
+	memcpy(page - 8, &arg, 8);
+	EXPECT_EQ(-EFAULT, call(self->c.fd, cmd, page - 8));
 	arg.size = variant->size + 8;
-	memcpy(page + 4096 - variant->size, &arg, variant->size);
-	EXPECT_EQ(-EFAULT, call(self->c.fd, cmd,
-				page + 4096 - variant->size));
+	memcpy(page - variant->size, &arg, variant->size);
+	EXPECT_EQ(-EFAULT, call(self->c.fd, cmd, page - variant->size));
 	EXPECT_TRUE(same_state(self));
 
 	/* Just enough of it is enough. */
 	arg.size = variant->size;
-	memcpy(page + 4096 - variant->size, &arg, variant->size);
-	EXPECT_EQ(0, call(self->c.fd, cmd, page + 4096 - variant->size));
+	memcpy(page - variant->size, &arg, variant->size);
+	EXPECT_EQ(0, call(self->c.fd, cmd, page - variant->size));
 }
 
 TEST_F(abi, answers_to_a_read_only_argument)
@@ -364,8 +366,8 @@ TEST_F(call, info)
 	EXPECT_EQ(0, info.span_bytes & (info.span_bytes - 1));
 	EXPECT_EQ(info.span_bytes * REGALLOC_NR_CLASSES, info.window_bytes);
 	EXPECT_GE(info.map_offset, info.window_bytes);
-	EXPECT_EQ(0, info.map_offset % 4096);
-	EXPECT_EQ(0, info.map_bytes % 4096);
+	EXPECT_EQ(0, info.map_offset % RT_PAGE);
+	EXPECT_EQ(0, info.map_bytes % RT_PAGE);
 	EXPECT_EQ(3UL << 30, info.budget_bytes);
 	/* The control page, the words and the hints, none in another. */
 	EXPECT_GE(info.state_offset, sizeof(struct regalloc_control));
@@ -473,10 +475,10 @@ TEST_F(call, bug10_fault_in_handles_takes_all_back)
 	uint32_t count;
 	uint8_t *room;
 
-	room = mmap(NULL, bytes + 4096, PROT_READ | PROT_WRITE,
+	room = mmap(NULL, bytes + RT_PAGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, room);
-	ASSERT_EQ(0, munmap(room + bytes, 4096));
+	ASSERT_EQ(0, munmap(room + bytes, RT_PAGE));
 
 	/* From the first handle on, from the last one, and in between. */
 	for (count = 1; count <= BIG_BATCH; count *= 8) {
@@ -514,20 +516,21 @@ TEST_F(call, fault_in_the_handles_to_release)
 	struct regalloc_ioc_release r = { .size = sizeof(r), .count = 64 };
 	uint64_t *room;
 
-	room = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+	room = mmap(NULL, 2 * RT_PAGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, room);
-	ASSERT_EQ(0, munmap(room + 512, 4096));
-	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, 32, room + 480));
+	room += RT_PAGE / sizeof(*room);
+	ASSERT_EQ(0, munmap(room, RT_PAGE));
+	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, 32, room - 32));
 
-	r.handles = (uintptr_t)(room + 480);
+	r.handles = (uintptr_t)(room - 32);
 	EXPECT_EQ(-EFAULT, call(self->c.fd, REGALLOC_IOC_RELEASE, &r));
 	r.handles = 0;
 	EXPECT_EQ(-EFAULT, call(self->c.fd, REGALLOC_IOC_RELEASE, &r));
 	r.handles = 0xffff888000000000UL;
 	EXPECT_EQ(-EFAULT, call(self->c.fd, REGALLOC_IOC_RELEASE, &r));
 	EXPECT_EQ(32UL * LENGTH, rt_stat("live_bytes"));
-	EXPECT_EQ(0, rt_release_all(self->c.fd, room + 480, 32));
+	EXPECT_EQ(0, rt_release_all(self->c.fd, room - 32, 32));
 }
 
 /* What came in besides the answer comes back as it was. */

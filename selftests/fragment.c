@@ -76,7 +76,7 @@ static unsigned long free_huge_blocks(void)
  */
 static bool fragment(FIXTURE_DATA(fragment) * self)
 {
-	size_t hole = rt_env_u32("REGALLOC_HOLE_PAGES", 1) * 4096UL;
+	size_t hole = rt_env_u32("REGALLOC_HOLE_PAGES", 1) * RT_PAGE;
 	struct sysinfo si;
 	size_t off, bytes, whole;
 	uint8_t *p;
@@ -84,14 +84,16 @@ static bool fragment(FIXTURE_DATA(fragment) * self)
 	if (rt_write_file("/proc/sys/vm/drop_caches", "3") ||
 	    rt_write_file(COMPACT_UNEVICTABLE, "0") || sysinfo(&si))
 		return false;
-	bytes = (si.freeram * si.mem_unit - 160 * RT_MIB) & ~4095UL;
+	bytes = si.freeram * si.mem_unit - 160 * RT_MIB -
+		rt_read_u64("/proc/sys/vm/min_free_kbytes") * 1024;
+	bytes &= -RT_PAGE;
 	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return false;
 	self->filler = p;
 	self->filler_bytes = bytes;
-	whole = bytes / 100 * (100 - rt_turns(100)) & ~4095UL;
+	whole = bytes / 100 * (100 - rt_turns(100)) & -RT_PAGE;
 	if (whole + AT_LEAST > bytes)
 		whole = bytes > AT_LEAST ? bytes - AT_LEAST : 0;
 	if (madvise(p + whole, bytes - whole, MADV_NOHUGEPAGE) ||

@@ -235,10 +235,11 @@ TEST_F(lifetime, mapping_outlives_the_descriptor)
 	memset(first, 0x12, RT_REGION);
 
 	/* As long as any part of it is there. */
-	ASSERT_EQ(0, munmap(self->c.base, self->c.info.window_bytes - 4096));
+	ASSERT_EQ(0, munmap(self->c.base,
+			    self->c.info.window_bytes - RT_PAGE));
 	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
-	ASSERT_EQ(0, munmap(self->c.base + self->c.info.window_bytes - 4096,
-			    4096));
+	ASSERT_EQ(0, munmap(self->c.base + self->c.info.window_bytes - RT_PAGE,
+			    RT_PAGE));
 	self->c.base = NULL;
 	EXPECT_TRUE(rt_wait_until(all_gone(), RT_DEADLINE));
 }

@@ -443,7 +443,7 @@ TEST_F_TIMEOUT(pressure, never_above_the_budget, 24 * 3600)
 
 TEST_F(pressure, shrinker)
 {
-	uint64_t pages = RT_REGION / 4096;
+	uint64_t pages = RT_REGION / RT_PAGE;
 
 	ASSERT_TRUE(fill(self, 3));
 	ASSERT_NE(0, rt_alloc_one(self->b.fd, SLICE));

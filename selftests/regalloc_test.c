@@ -681,6 +681,13 @@ bool rt_smaps_flag(const void *addr, const char *flag)
 	return strstr(flags, word);
 }
 
+#define HUGE_BYTES	"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
+
+bool rt_has_huge_pages(void)
+{
+	return rt_read_u64(HUGE_BYTES) <= RT_REGION;
+}
+
 struct thread_start {
 	unsigned int index;
 	void (*fn)(unsigned int index, void *arg);

@@ -53,6 +53,8 @@
 
 #define RT_MIB			(1024UL * 1024)
 #define RT_REGION		REGALLOC_REGION_BYTES
+/* 4 KiB; 16 or 64 on some arm64 kernels. */
+#define RT_PAGE			((size_t)sysconf(_SC_PAGESIZE))
 #define RT_CLASS_256K		6
 
 #define rt_load(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
@@ -170,6 +172,8 @@ int rt_poke(void *addr, uint8_t value);
 bool rt_all_bytes(const void *addr, size_t bytes, uint8_t value);
 long rt_smaps_kb(const void *addr, const char *key);
 bool rt_smaps_flag(const void *addr, const char *flag);
+/* Whether huge pages fit into a region: those of larger pages do not. */
+bool rt_has_huge_pages(void);
 
 /* Threads and processes */
 void rt_threads(unsigned int n, void (*fn)(unsigned int index, void *arg),

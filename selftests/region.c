@@ -451,6 +451,8 @@ TEST_F(region, two_huge_pages)
 {
 	uint8_t *first, byte;
 
+	if (!rt_has_huge_pages())
+		SKIP(return, "a huge page is larger than a region");
 	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, COUNT, self->handles));
 	first = rt_addr(&self->c, self->handles[0]);
 	EXPECT_EQ(0, rt_smaps_kb(first, "FilePmdMapped"));
@@ -510,9 +512,12 @@ static bool use_as_anonymous_memory(size_t bytes)
 TEST_F(region, huge_pages_that_others_used_before)
 {
 	enum { REGIONS = 64 };
-	uint64_t *h = calloc(REGIONS * COUNT, sizeof(*h));
+	uint64_t *h;
 	unsigned int i;
 
+	if (!rt_has_huge_pages())
+		SKIP(return, "a huge page is larger than a region");
+	h = calloc(REGIONS * COUNT, sizeof(*h));
 	ASSERT_NE(NULL, h);
 	ASSERT_TRUE(use_as_anonymous_memory(rt_turns(2560) * RT_MIB));
 	ASSERT_EQ(0, rt_alloc_all(self->c.fd, LENGTH, REGIONS * COUNT, h));

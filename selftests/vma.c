@@ -177,7 +177,7 @@ TEST_F(vma, windows_are_aligned)
 
 	for (i = 0; i < ARRAY_SIZE(ra); i++) {
 		/* Which is next to what was mapped last. */
-		odd[i] = mmap(NULL, (i + 1) * 4096, PROT_NONE,
+		odd[i] = mmap(NULL, (i + 1) * RT_PAGE, PROT_NONE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		ASSERT_NE(MAP_FAILED, odd[i]);
 		ASSERT_EQ(0, regalloc_open(NULL, 0, &ra[i]));
@@ -189,7 +189,7 @@ TEST_F(vma, windows_are_aligned)
 		EXPECT_EQ(0, (uintptr_t)slice.addr % RT_REGION);
 		EXPECT_EQ(0, regalloc_release(ra[i], slice.handle));
 		EXPECT_EQ(0, regalloc_close(ra[i]));
-		munmap(odd[i], (i + 1) * 4096);
+		munmap(odd[i], (i + 1) * RT_PAGE);
 	}
 }
 
@@ -215,9 +215,10 @@ TEST_F(vma, areas_merge)
 	uint8_t *page;
 
 	for (i = 0; i < 1000; i++) {
-		page = self->slice + i * 8192UL;
-		ASSERT_EQ(0, mprotect(page, 4096, PROT_READ));
-		ASSERT_EQ(0, mprotect(page, 4096, PROT_READ | PROT_WRITE));
+		page = self->slice + i * 2 * RT_PAGE;
+		ASSERT_EQ(0, mprotect(page, RT_PAGE, PROT_READ));
+		ASSERT_EQ(0, mprotect(page, RT_PAGE,
+				      PROT_READ | PROT_WRITE));
 	}
 	EXPECT_GE(before + 2, count_areas());
 	EXPECT_TRUE(bytes_right(self->slice, 0, RT_REGION));
@@ -273,7 +274,7 @@ TEST_F(vma, mremap_moves)
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		ASSERT_NE(MAP_FAILED, to);
 		to = (uint8_t *)(((uintptr_t)to + 0x1fffff) & ~0x1fffffUL);
-		to += turn * 4096;
+		to += turn * RT_PAGE;
 		moved = mremap(old, self->window, self->window,
 			       MREMAP_MAYMOVE | MREMAP_FIXED, to);
 		ASSERT_EQ(to, moved);
@@ -292,11 +293,11 @@ TEST_F(vma, munmap_of_a_part)
 	uint8_t byte;
 
 	/* The middle half of the region, and not at huge page borders. */
-	ASSERT_EQ(0, munmap(self->slice + RT_MIB + 4096, 2 * RT_MIB));
+	ASSERT_EQ(0, munmap(self->slice + RT_MIB + RT_PAGE, 2 * RT_MIB));
 	EXPECT_EQ(SIGSEGV, rt_peek(self->slice + 2 * RT_MIB, &byte));
-	EXPECT_TRUE(bytes_right(self->slice, 0, RT_MIB + 4096));
-	EXPECT_TRUE(bytes_right(self->slice, 3 * RT_MIB + 4096,
-				RT_MIB - 4096));
+	EXPECT_TRUE(bytes_right(self->slice, 0, RT_MIB + RT_PAGE));
+	EXPECT_TRUE(bytes_right(self->slice, 3 * RT_MIB + RT_PAGE,
+				RT_MIB - RT_PAGE));
 	EXPECT_TRUE(charged_exactly());
 	EXPECT_TRUE(closes_cleanly(self));
 	/* And a region in the slot again, half of which is not mapped. */
@@ -313,15 +314,15 @@ TEST_F(vma, mprotect_of_a_part)
 {
 	uint8_t byte;
 
-	ASSERT_EQ(0, mprotect(self->slice + RT_MIB + 4096, 2 * RT_MIB,
+	ASSERT_EQ(0, mprotect(self->slice + RT_MIB + RT_PAGE, 2 * RT_MIB,
 			      PROT_READ));
 	EXPECT_EQ(SIGSEGV, rt_poke(self->slice + 2 * RT_MIB, 1));
 	EXPECT_TRUE(bytes_right(self->slice, 0, RT_REGION));
-	ASSERT_EQ(0, mprotect(self->slice + RT_MIB + 4096, 2 * RT_MIB,
+	ASSERT_EQ(0, mprotect(self->slice + RT_MIB + RT_PAGE, 2 * RT_MIB,
 			      PROT_NONE));
 	EXPECT_EQ(SIGSEGV, rt_peek(self->slice + 2 * RT_MIB, &byte));
 	EXPECT_TRUE(bytes_right(self->slice, 0, RT_MIB));
-	ASSERT_EQ(0, mprotect(self->slice + RT_MIB + 4096, 2 * RT_MIB,
+	ASSERT_EQ(0, mprotect(self->slice + RT_MIB + RT_PAGE, 2 * RT_MIB,
 			      PROT_READ | PROT_WRITE));
 	EXPECT_TRUE(bytes_right(self->slice, 0, RT_REGION));
 	EXPECT_EQ(0, rt_poke(self->slice + 2 * RT_MIB, 0));
@@ -331,14 +332,14 @@ TEST_F(vma, mprotect_of_a_part)
 
 TEST_F(vma, map_fixed_over_a_part)
 {
-	uint8_t *over = self->slice + 2 * RT_MIB + 8192;
+	uint8_t *over = self->slice + 2 * RT_MIB + 2 * RT_PAGE;
 
 	ASSERT_EQ(over, mmap(over, RT_MIB, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	memset(over, 0x99, RT_MIB);
-	EXPECT_TRUE(bytes_right(self->slice, 0, 2 * RT_MIB + 8192));
-	EXPECT_TRUE(bytes_right(self->slice, 3 * RT_MIB + 8192,
-				RT_MIB - 8192));
+	EXPECT_TRUE(bytes_right(self->slice, 0, over - self->slice));
+	EXPECT_TRUE(bytes_right(self->slice, 3 * RT_MIB + 2 * RT_PAGE,
+				RT_MIB - 2 * RT_PAGE));
 	EXPECT_TRUE(charged_exactly());
 	EXPECT_TRUE(closes_cleanly(self));
 	/* What lies over it is the program's own. */
@@ -396,17 +397,17 @@ TEST_F(vma, beyond_the_window)
 		uint64_t length;
 		uint64_t offset;
 	} bad[] = {
-		{ 4096, end },
-		{ 8192, end - 4096 },
-		{ info->map_bytes + 4096, info->map_offset },
-		{ info->map_bytes, info->map_offset + 4096 },
-		{ info->window_bytes + info->map_bytes + 4096, 0 },
+		{ RT_PAGE, end },
+		{ 2 * RT_PAGE, end - RT_PAGE },
+		{ info->map_bytes + RT_PAGE, info->map_offset },
+		{ info->map_bytes, info->map_offset + RT_PAGE },
+		{ info->window_bytes + info->map_bytes + RT_PAGE, 0 },
 		{ info->window_bytes, end },
-		{ 4096, 1ULL << 46 },
-		{ 4096, 1ULL << 62 },
-		{ 4096, 0x7ffffffffffff000ULL },
-		{ 4096, 0x8000000000000000ULL },
-		{ 4096, 0xfffffffffffff000ULL },
+		{ RT_PAGE, 1ULL << 46 },
+		{ RT_PAGE, 1ULL << 62 },
+		{ RT_PAGE, (1ULL << 63) - RT_PAGE },
+		{ RT_PAGE, 1ULL << 63 },
+		{ RT_PAGE, -RT_PAGE },
 		{ RT_REGION, 0xffffffffffc00000ULL },
 		{ RT_REGION, 0xffffffffffe00000ULL },
 	};
@@ -515,20 +516,20 @@ TEST_F(vma, remap_file_pages)
 	long ret;
 
 	/* The region's third page in place of its first. */
-	ret = syscall(SYS_remap_file_pages, self->slice, 4096, 0,
-		      (offset + 8192) / 4096, 0);
+	ret = syscall(SYS_remap_file_pages, self->slice, RT_PAGE, 0,
+		      offset / RT_PAGE + 2, 0);
 	ASSERT_EQ(0, rt_peek(self->slice, &byte));
-	EXPECT_EQ(ret ? 0 : 2, byte);
+	EXPECT_EQ(ret ? 0 : 2 * RT_PAGE / 4096, byte);
 	/* And pages that do not exist. */
-	ret = syscall(SYS_remap_file_pages, self->slice, 4096, 0,
-		      (self->c.info.map_offset + self->c.info.map_bytes) / 4096,
-		      0);
+	ret = syscall(SYS_remap_file_pages, self->slice, RT_PAGE, 0,
+		      (self->c.info.map_offset + self->c.info.map_bytes) /
+		      RT_PAGE, 0);
 	EXPECT_EQ(-1, ret);
-	EXPECT_TRUE(bytes_right(self->slice, 4096, RT_REGION - 4096));
+	EXPECT_TRUE(bytes_right(self->slice, RT_PAGE, RT_REGION - RT_PAGE));
 	EXPECT_TRUE(charged_exactly());
 	EXPECT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
 	EXPECT_TRUE(rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE));
-	EXPECT_EQ(SIGBUS, rt_peek(self->slice + 4096, &byte));
+	EXPECT_EQ(SIGBUS, rt_peek(self->slice + RT_PAGE, &byte));
 }
 
 TEST_F(vma, mlock)

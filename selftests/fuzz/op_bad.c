@@ -15,7 +15,7 @@ union call {
 	struct regalloc_ioc_trim trim;
 	struct regalloc_ioc_limits limits;
 	struct regalloc_ioc_zero zero;
-	uint8_t bytes[2 * AREA_PAGE];
+	uint8_t bytes[2 * 65536];	/* of the largest pages */
 };
 
 /* Sizes, which are those of the first version, too; by number. */

@@ -91,7 +91,7 @@ static bool word_is_right(const struct model_unit *u, uint32_t word)
 		return word == word_of(u->gen, REGALLOC_STATE_LIVE);
 	return word == word_of(u->gen, REGALLOC_STATE_FREE) ||
 	       word == word_of(u->gen, REGALLOC_STATE_CLOSED) ||
-	       (!word && u->gen == 1);
+	       !word;
 }
 
 /* All words of a region. */

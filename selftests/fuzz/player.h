@@ -48,7 +48,7 @@ struct player {
 	uint64_t handles[PLAYER_BATCH];
 };
 
-#define AREA_PAGE	4096
+#define AREA_PAGE	RT_PAGE
 
 /* Once, before any process is forked. */
 void player_init(void);

@@ -36,7 +36,7 @@ int op_view_map(struct player *p, const struct op *op)
 
 	if (v->base)
 		return FUZZ_SKIPPED;
-	v->offset = REGALLOC_HANDLE_OFFSET(live);
+	v->offset = REGALLOC_HANDLE_OFFSET(live) & -AREA_PAGE;
 	v->pages = 1 + op->arg[2] % VIEW_PAGES;
 	/* With the beginning of its region, or not. */
 	if (op->arg[2] >> 32 & 1)
@@ -55,7 +55,7 @@ int op_view_map(struct player *p, const struct op *op)
 int op_view_map_bad(struct player *p, const struct op *op)
 {
 	uint64_t end = p->c.info.map_offset + p->c.info.map_bytes;
-	uint64_t offset = op->arg[1] % end & -4096ULL, bytes = AREA_PAGE;
+	uint64_t offset = op->arg[1] % end & -AREA_PAGE, bytes = AREA_PAGE;
 	int flags = MAP_SHARED, expected = -EINVAL;
 	void *base;
 
