@@ -86,6 +86,9 @@ fuzz: ## random operations against a model (TIME=1h), or those of a SEED again
 		$(foreach name,SEED OPS PROCS HOSTILE,\
 		$(if $($(name)),REGALLOC_$(name)=$($(name)))) $(vm)/test.sh
 
+storm: ## writers that check every byte while memory is moved about (TIME=1h)
+	@TESTS=storm TIME=$(or $(TIME),10m) $(vm)/test.sh
+
 coverage: ## what of the module the tests reach, 90 % at least (TESTS=fuzzer)
 	@$(vm)/coverage.sh
 
