@@ -109,7 +109,7 @@ static vm_fault_t finish(struct vm_fault *vmf)
  * Return: VM_FAULT_LOCKED with the page, or as the fault handler of an area.
  */
 vm_fault_t regalloc_map_fault(struct regalloc_map_pages *map, u64 offset,
-				    struct vm_fault *vmf)
+			      struct vm_fault *vmf)
 {
 	unsigned long index = offset >> PAGE_SHIFT;
 	vm_fault_t ret = VM_FAULT_LOCKED;
@@ -131,7 +131,7 @@ vm_fault_t regalloc_map_fault(struct regalloc_map_pages *map, u64 offset,
  * Return: VM_FAULT_LOCKED, or as for page_mkwrite() of an area.
  */
 vm_fault_t regalloc_map_mkwrite(struct regalloc_map_pages *map, u64 offset,
-				      struct vm_fault *vmf)
+				struct vm_fault *vmf)
 {
 	unsigned long index = offset >> PAGE_SHIFT;
 	struct page *page = lock_page_at(map, index);

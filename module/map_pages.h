@@ -68,7 +68,7 @@ struct regalloc_map_pages {
 	const struct regalloc_geometry *geo;
 	struct regalloc_space *space;
 	struct regalloc_budget *budget;
-	struct mutex *lock;
+	struct mutex *lock;	/* the client's: see above */
 };
 
 int regalloc_map_pages_init(struct regalloc_map_pages *map,

@@ -61,7 +61,7 @@ static unsigned int parse_unit(const char **text)
  * gives zero, or more than the machine has.
  */
 int regalloc_size_parse(const char *text, u64 ram_bytes, u64 *bytes,
-			  const char **why)
+			const char **why)
 {
 	unsigned int shift;
 	u64 number;

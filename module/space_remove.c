@@ -174,7 +174,7 @@ static u64 pinned_drop(struct folio *folio)
 static void pinned_end(struct regalloc_space *space, u64 bytes)
 {
 	unhold(space, bytes);
-	smp_mb__before_atomic();
+	smp_mb__before_atomic();	/* for do_stats() in ioctl.c */
 	regalloc_account_unpin(space->account, bytes);
 }
 

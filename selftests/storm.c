@@ -140,7 +140,7 @@ static void pin(struct storm *s, struct held *h)
 	if (vmsplice(pipe[1], &iov, 1, 0) == 4096) {
 		usleep(1000);
 		count(&s->wrong, read(pipe[0], word, 4096) != 4096 ||
-				 word[0] != pattern(h, 0) ||
+		      word[0] != pattern(h, 0) ||
 				 word[511] != pattern(h, 1));
 		count(&s->pinned, 1);
 	}
@@ -295,11 +295,10 @@ TEST_F_TIMEOUT(storm, no_byte_is_lost, 90000)
 	kill(pid, SIGKILL);
 	rt_child_status(pid);
 	migrated = rt_proc_number("/proc/vmstat", "pgmigrate_success") - migrated;
-	TH_LOG("%llu pages checked, %llu wrong, %llu read through pipes, %llu migrated, %llu put offline, %llu regions opened",
-	       (unsigned long long)s->checks, (unsigned long long)s->wrong,
-	       (unsigned long long)s->pinned, (unsigned long long)migrated,
-	       (unsigned long long)s->offline,
-	       (unsigned long long)rt_stat("regions_opened"));
+	TH_LOG("pages: %" PRIu64 " checked, %" PRIu64 " wrong, %" PRIu64 " pinned",
+	       s->checks, s->wrong, s->pinned);
+	TH_LOG("pages: %" PRIu64 " migrated, %" PRIu64 " offline; regions: %" PRIu64,
+	       migrated, s->offline, rt_stat("regions_opened"));
 	EXPECT_EQ(0, s->wrong);
 	EXPECT_LT(0, s->pinned);
 	/* Else it was no storm. */

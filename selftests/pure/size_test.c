@@ -46,7 +46,7 @@ TEST(parse_good)
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
 		bytes = POISON;
 		EXPECT_EQ(0, regalloc_size_parse(good[i].text, good[i].ram,
-						   &bytes, &why)) {
+						 &bytes, &why)) {
 			TH_LOG("'%s'", good[i].text);
 		}
 		EXPECT_EQ(good[i].bytes, bytes) {
@@ -76,7 +76,7 @@ TEST(parse_bad)
 		u64 bytes = POISON;
 
 		EXPECT_EQ(-EINVAL, regalloc_size_parse(bad[i], 4 * GIB,
-							 &bytes, &why)) {
+						       &bytes, &why)) {
 			TH_LOG("'%s' gives %llu", bad[i],
 			       (unsigned long long)bytes);
 		}
@@ -91,13 +91,13 @@ TEST(parse_more_than_the_machine_has)
 	u64 bytes = POISON;
 
 	EXPECT_EQ(-EINVAL, regalloc_size_parse("4294967297", 4 * GIB, &bytes,
-						 &why));
+					       &why));
 	EXPECT_EQ(-EINVAL, regalloc_size_parse("5G", 4 * GIB, &bytes, &why));
 	EXPECT_EQ(-EINVAL, regalloc_size_parse("4097M", 4 * GIB, &bytes,
-						 &why));
+					       &why));
 	EXPECT_EQ(POISON, bytes);
 	EXPECT_EQ(0, regalloc_size_parse("4294967296", 4 * GIB, &bytes,
-					   &why));
+					 &why));
 }
 
 TEST_HARNESS_MAIN
