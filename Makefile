@@ -69,9 +69,9 @@ test: ## run all tests, in virtual machines
 test-debug: ## the same on kernels that watch themselves; slow
 	@KERNELS="$$($(vm)/vm.sh list-debug)" $(vm)/test.sh
 
-test-matrix: ## on all kernels, with dirty memory, with two nodes; slow
+test-matrix: ## on all kernels, with dirty, two nodes of, movable memory; slow
 	@kernels="$$($(vm)/vm.sh list) $$($(vm)/vm.sh list-more)"; \
-	KERNELS="$$kernels $$(echo $$kernels | sed 's/[^ ]*/&+dirty &+numa/g')" \
+	KERNELS="$$kernels $$(echo $$kernels | sed 's/[^ ]*/&+dirty &+numa &+movable/g')" \
 		$(vm)/test.sh
 
 soak: ## kill 10,000 processes, load 500 times, crowd the budget for 5 minutes

@@ -6,8 +6,10 @@
 #
 #	mutate.sh [NAME...]	those of selftests/mutants, or all
 #
-# A mutant that nobody notices is a test that is missing. Takes a minute each, JOBS of
-# them (default: 1) side by side.
+# FILES="module/space.c ..." selects those that change these files. A mutant that no
+# test notices is a test that is missing. Takes a minute each, JOBS of them (default: 1)
+# side by side. A run that was stopped goes on where it was, as long as the tree is the
+# same.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -72,8 +74,28 @@ try() {
 
 # wanted [NAME...]: their lines.
 wanted() {
-	awk -F'|' -v names=" $* " '$1 && !/^#/ &&
-		(names == "  " || index(names, " " $1 " "))' "$here/mutants"
+	awk -F'|' -v names=" $* " -v files=" ${FILES:-} " '$1 && !/^#/ &&
+		(names == "  " || index(names, " " $1 " ")) &&
+		(files == "  " || index(files, " " $4 " "))' "$here/mutants"
+}
+
+# What all verdicts depend on.
+state_of_tree() {
+	(cd "$top" && find Kbuild module selftests uapi userlib -type f -print0 |
+		sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)
+}
+
+# remaining [NAME...]: the lines of those that have no verdict yet.
+remaining() {
+	wanted "$@" | awk -F'|' 'NR == FNR { sub(/^(not )?ok - /, ""); sub(/:.*/, "");
+		done[$0]; next } !($1 in done)' "$results" -
+}
+
+# verdicts [NAME...]: of those that are wanted.
+verdicts() {
+	awk -F'|' 'NR == FNR { wanted[$1]; next } { name = $0
+		sub(/^(not )?ok - /, "", name); sub(/:.*/, "", name) }
+		name in wanted' <(wanted "$@") "$results"
 }
 
 for name; do
@@ -86,10 +108,13 @@ export -f copy_tree failure judge try
 export top build
 # What used a variable may be what was taken out.
 export ALLOW_WARNINGS=1
+state="# tree $(state_of_tree)"
+[ "$(head -n 1 "$results" 2>/dev/null)" = "$state" ] || echo "$state" > "$results"
+verdicts "$@"
 # shellcheck disable=SC2016 # the other bash expands it
-wanted "$@" | xargs -d '\n' -n 1 -P "$jobs" --process-slot-var=slot \
-	bash -c 'try "$1"' - | tee "$results"
+remaining "$@" | xargs -r -d '\n' -n 1 -P "$jobs" --process-slot-var=slot \
+	bash -c 'try "$1"' - | tee -a "$results"
 
-missed=$(grep -c '^not ok' "$results")
-echo "$(grep -c '^ok' "$results") passed, $missed failed, 0 skipped"
-[ "$missed" -eq 0 ] && [ "$(wc -l < "$results")" -eq "$(wanted "$@" | wc -l)" ]
+missed=$(verdicts "$@" | grep -c '^not ok')
+echo "$(verdicts "$@" | grep -c '^ok') passed, $missed failed, 0 skipped"
+[ "$missed" -eq 0 ] && [ -z "$(remaining "$@")" ]

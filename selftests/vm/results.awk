@@ -16,7 +16,7 @@
 function may_be_skipped(what) {
 	return what ~ /^6\.1(\+[a-z]+)?: dio: .*tmpfs takes no O_DIRECT before 6\.6/ ||
 		what ~ /^6\.1(\+[a-z]+)?: poison: .*no memory failure in this kernel/ ||
-		what ~ /^[^+]*(\+dirty)?: numa: .*one node of memory/ ||
+		what ~ /^[^+]*(\+dirty|\+movable)?: numa: .*one node of memory/ ||
 		what ~ /^6\.12-[a-z+]*: kernel: examples.sh databases.sh /
 }
 

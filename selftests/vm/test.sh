@@ -15,7 +15,8 @@
 #
 # A kernel's name may have a variant behind it: with 6.1+dirty, free memory is
 # filled with other bytes before the module is loaded; with 6.1+numa, the guest
-# has two nodes of memory.
+# has two nodes of memory; with 6.1+movable, three quarters of its memory hold only
+# what can be moved.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -179,9 +180,11 @@ boot() {
 	local name=$1 kernel=${1%+*} append='' nodes=1 timeout=3600
 	local disk=$build/test-disk payload=$build/test-payload-$1
 	case $name in *+numa) nodes=2 ;; esac
+	# Three quarters of it are for what can be moved only, as where memory is hot-plugged.
+	case $name in *+movable) append=movablecore=3G ;; esac
 	# The disk is for the examples.
 	case $kernel in
-	*-*) append=page_poison=1 disk='' ;;
+	*-*) append+=" page_poison=1" disk='' ;;
 	esac
 	# As many accesses, and for as long, as the tests have time for.
 	case $kernel in
