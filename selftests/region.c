@@ -478,7 +478,9 @@ static int faults_by_pages(uint8_t *region)
 	for (i = 0; i < RT_REGION; i += 4096)
 		region[i] = 1;
 	getrusage(RUSAGE_SELF, &after);
-	return after.ru_minflt - before.ru_minflt;
+	/* An exit status ends at 255. */
+	return after.ru_minflt - before.ru_minflt < 100 ?
+	       after.ru_minflt - before.ru_minflt : 100;
 }
 
 /* One for each page table, one for the table itself, and what the program needs. */
