@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/sched/signal.h>
@@ -11,15 +12,14 @@
 #include "reclaim.h"
 #include "trace.h"
 
-/*
- * How often an allocation looks for room again because regions were opened or
- * closed while it looked. That others take each time what has become free is
- * possible in theory; to fail is better then than to try for ever.
- */
+/* Another task may be faster each time: after so many attempts it is better to fail. */
 #define MAX_LOOKS	64
 
+/* How often a waiter looks for what others have released without a system call. */
+#define SWEEP_MS	10U
+
 /* While a need lasts, others are asked again, each time after twice as long. */
-#define FIRST_PATIENCE_MS	200U
+#define FIRST_PATIENCE_MS	REGALLOC_ROUND_MS
 #define MOST_PATIENCE_MS	5000U
 
 static struct regalloc_budget *req_budget(const struct regalloc_request *req)
@@ -32,54 +32,74 @@ static struct regalloc_pool *req_pool(const struct regalloc_request *req)
 	return &req->client->pools[req->class];
 }
 
-/* Room that would be enough in any case. */
+/* Room that would be enough for all of it. */
 static u64 req_bytes(const struct regalloc_request *req)
 {
-	return round_up(req->count * regalloc_class_bytes(req->class),
-			REGALLOC_REGION_BYTES);
+	return round_up(req->count * regalloc_class_bytes(req->class), PAGE_SIZE);
 }
 
-/* Whether an error means that others have the memory. */
+/* Room that would be enough for a part of it. */
+static u64 least_bytes(const struct regalloc_request *req)
+{
+	return max_t(u64, regalloc_class_bytes(req->class), PAGE_SIZE);
+}
+
+/* Others have the memory. */
 static bool is_shortage(int err)
 {
 	return err == -EDQUOT || err == -ENOSPC;
 }
 
-/* Moves on whenever a region is opened or closed. */
+/* Moves on whenever memory is added to a client or removed. */
 static u64 count_changes(const struct regalloc_budget *budget)
 {
 	return atomic64_read(&budget->total.opened) +
-	       atomic64_read(&budget->total.closed);
+	       atomic64_read(&budget->total.closed) +
+	       atomic64_read(&budget->total.filled) +
+	       atomic64_read(&budget->total.punched);
 }
 
-/* Whether what room there is belongs to others who wait. */
-static bool others_come_first(const struct regalloc_request *req,
-			      const struct regalloc_waiter *waiter)
+/*
+ * How much memory may be added: nobody else can have what is reserved, and of the rest
+ * waiters that come first have their claims.
+ */
+static u64 may_add(const struct regalloc_request *req,
+		   const struct regalloc_waiter *waiter)
 {
 	const struct regalloc_account *account = req->client->owner.account;
-	struct regalloc_waiters *waiters = &req_budget(req)->waiters;
+	struct regalloc_budget *budget = req_budget(req);
+	u64 claimed = regalloc_waiters_claimed(&budget->waiters, waiter);
+	u64 reserve, charged, headroom;
 
-	/* Nobody else can have what is reserved. */
-	if (atomic64_read(&account->own.charged) + REGALLOC_REGION_BYTES <=
-	    READ_ONCE(account->reserve))
-		return false;
-	return waiter ? !regalloc_waiter_may_take_room(waiters, waiter) :
-			regalloc_waiters_wanted(waiters) > 0;
+	if (!claimed)
+		return U64_MAX;
+	reserve = READ_ONCE(account->reserve);
+	charged = atomic64_read(&account->own.charged);
+	headroom = regalloc_budget_headroom(budget);
+	return max(reserve - min(reserve, charged),
+		   headroom - min(headroom, claimed));
 }
 
-/* Free what is pinned no more, and a spare of the client's own; false: neither. */
+/* Memory to reclaim at a time: as much as would be added. */
+static u64 reclaim_bytes(const struct regalloc_request *req)
+{
+	return regalloc_pool_fill_bytes(req_pool(req), req->count);
+}
+
+/* Free what is pinned no more, and memory of the client's own; false: nothing. */
 static bool make_own_room(const struct regalloc_request *req)
 {
 	bool reaped = regalloc_pinned_reap();
 
-	return regalloc_reclaim_own(req->client) || reaped;
+	return regalloc_reclaim_own(req->client, reclaim_bytes(req)) || reaped;
 }
 
-/* Close a spare region that keeps @req from having one. */
+/* Free memory for lack of which @req fails. */
 static bool make_room(const struct regalloc_request *req, int err)
 {
 	return make_own_room(req) ||
-	       (err == -EDQUOT && regalloc_reclaim_others(req->client));
+	       (err == -EDQUOT &&
+		regalloc_reclaim_others(req->client, reclaim_bytes(req)));
 }
 
 /*
@@ -94,34 +114,36 @@ static bool make_reserved_room(const struct regalloc_request *req,
 	if (!READ_ONCE(account->reserve))
 		return false;
 	regalloc_pinned_reap();
-	if (!others_come_first(req, waiter))
+	if (may_add(req, waiter) >= least_bytes(req))
 		return true;
 	return !regalloc_account_above_reserve(account) &&
-	       regalloc_reclaim_own(req->client);
+	       regalloc_reclaim_own(req->client, reclaim_bytes(req));
 }
 
 /*
  * Allocate from a pool in which no free slice was found; -EAGAIN if it has
  * failed but may succeed if tried again.
  *
- * While we look for a spare region, what is one may turn from one client's
- * region into another's, so finding none means something only if no region was
- * opened or closed meanwhile. Those that are just being closed are waited for,
- * since that happens under the locks that the look takes.
+ * While we look for idle memory, what is some may turn from one client's into
+ * another's, so finding none means something only if none was added or removed
+ * meanwhile. What is just being removed is waited for, since that happens under the
+ * locks that the look takes.
  */
 static int grow(const struct regalloc_request *req,
 		const struct regalloc_waiter *waiter)
 {
 	struct regalloc_budget *budget = req_budget(req);
-	u64 changes = count_changes(budget);
+	u64 changes = count_changes(budget), max = may_add(req, waiter);
 	int taken;
 
-	if (others_come_first(req, waiter))
+	if (max < least_bytes(req))
 		return make_reserved_room(req, waiter) ? -EAGAIN : -EDQUOT;
-	taken = regalloc_pool_grow(req_pool(req), req->zero, req->count,
+	taken = regalloc_pool_grow(req_pool(req), max, req->zero, req->count,
 				   req->handles);
-	if (taken > 0)
+	if (taken > 0) {
+		regalloc_reclaim_expect_idle(req->client->domain);
 		regalloc_waiters_kick(&budget->waiters);
+	}
 	if (taken == -ENOBUFS)
 		return regalloc_reclaim_map_pages(req->client->domain,
 						  req->client) ? -EAGAIN : -EDQUOT;
@@ -131,7 +153,7 @@ static int grow(const struct regalloc_request *req,
 	if (is_shortage(taken) &&
 	    (make_room(req, taken) || changes != count_changes(budget) ||
 	     !regalloc_account_check_room(req->client->owner.account,
-					  REGALLOC_REGION_BYTES)))
+					  least_bytes(req))))
 		return -EAGAIN;
 	return taken;
 }
@@ -177,7 +199,7 @@ static int alloc_now(const struct regalloc_request *req,
 			err = taken;
 		} else if (++looks == MAX_LOOKS) {
 			err = regalloc_account_check_room(account,
-							  REGALLOC_REGION_BYTES);
+							  least_bytes(req));
 			err = err ?: -EDQUOT;
 		}
 		if (fatal_signal_pending(current))
@@ -187,18 +209,25 @@ static int alloc_now(const struct regalloc_request *req,
 	return req->count - rest.count ?: err;
 }
 
+/* What is missing of so much memory. */
+static u64 missing(struct regalloc_domain *domain, u64 wanted)
+{
+	u64 headroom = regalloc_budget_headroom(&domain->budget);
+
+	return wanted - min(wanted, headroom);
+}
+
 /* Ask whoever can help one who waits. */
 static void ask(const struct regalloc_request *req,
 		const struct regalloc_waiter *waiter)
 {
 	struct regalloc_domain *domain = req->client->domain;
+	u64 wanted = regalloc_waiters_wanted(&domain->budget.waiters);
 
-	if (waiter->wanted) {
-		regalloc_pressure_raise(domain, NULL,
-					regalloc_waiters_wanted(&domain->budget.waiters));
+	if (waiter->wanted &&
+	    regalloc_pressure_raise(domain, req->client, missing(domain, wanted)))
 		return;
-	}
-	/* At its limit: only the other threads of the client can. */
+	/* At its limit, or with all of the memory: only its other threads can. */
 	mutex_lock(&domain->lock);
 	regalloc_pressure_raise_client(req->client, req_bytes(req));
 	mutex_unlock(&domain->lock);
@@ -233,7 +262,7 @@ static int take_turn(const struct regalloc_request *req,
 
 static bool is_past(ktime_t when)
 {
-	return ktime_compare(ktime_get(), when) >= 0;
+	return ktime_get() >= when;
 }
 
 /* The time is up: one look at what is free, since the turn may be with others. */
@@ -254,6 +283,26 @@ static void ask_again(const struct regalloc_request *req,
 	regalloc_waiters_kick(&req_budget(req)->waiters);
 }
 
+/* When to wake up without having been given the turn. */
+static ktime_t wake_at(const struct regalloc_waiter *waiter, bool tried,
+		       ktime_t ask_at, ktime_t end)
+{
+	if (!tried)
+		ask_at = ktime_add_ms(ktime_get(), REGALLOC_ROUND_MS);
+	else if (waiter->wanted)
+		ask_at = min(ask_at, ktime_add_ms(ktime_get(), SWEEP_MS));
+	return min(ask_at, end);
+}
+
+/* Find what others have released; to uncharge it gives the turn to the first waiter. */
+static void sweep(const struct regalloc_request *req,
+		  const struct regalloc_waiter *waiter)
+{
+	if (waiter->wanted &&
+	    regalloc_waiter_is_first(&req_budget(req)->waiters, waiter))
+		regalloc_reclaim_others(req->client, waiter->wanted);
+}
+
 static int wait_in_line(const struct regalloc_request *req,
 			struct regalloc_waiter *waiter, ktime_t end)
 {
@@ -264,7 +313,7 @@ static int wait_in_line(const struct regalloc_request *req,
 
 	for (;;) {
 		got = regalloc_waiter_sleep(waiter,
-					    tried ? min(ask_at, end) : end);
+					    wake_at(waiter, tried, ask_at, end));
 		if (!got) {
 			got = take_turn(req, waiter);
 			if (!is_shortage(got))
@@ -275,6 +324,11 @@ static int wait_in_line(const struct regalloc_request *req,
 			return -EINTR;
 		if (is_past(end))
 			return give_up(req);
+		/* Or the one with the turn may have got no processor. */
+		if (!tried)
+			regalloc_waiters_kick(&req_budget(req)->waiters);
+		else
+			sweep(req, waiter);
 		if (tried && is_past(ask_at)) {
 			ask_again(req, waiter);
 			ask_at = ktime_add_ms(ktime_get(), patience_ms);
@@ -284,17 +338,18 @@ static int wait_in_line(const struct regalloc_request *req,
 }
 
 /* Wait for memory: -ETIMEDOUT or -EINTR, or as for alloc_now(). */
-static int alloc_wait(const struct regalloc_request *req, u32 timeout_ms)
+static int alloc_wait(const struct regalloc_request *req)
 {
 	struct regalloc_waiters *waiters = &req_budget(req)->waiters;
-	ktime_t end = timeout_ms == REGALLOC_WAIT_FOREVER ?
-		      KTIME_MAX : ktime_add_ms(ktime_get(), timeout_ms);
+	struct regalloc_kept_places *kept = &req->client->kept;
 	struct regalloc_waiter waiter;
 	int got;
 
 	regalloc_client_begin_wait(req->client);
-	regalloc_waiter_join(waiters, &waiter, &req_pool(req)->wait);
-	got = wait_in_line(req, &waiter, end);
+	regalloc_waiter_join(waiters, &waiter, &req_pool(req)->wait, kept);
+	got = wait_in_line(req, &waiter, req->end);
+	if (got == -EINTR)
+		regalloc_waiter_keep_place(waiters, &waiter, kept);
 	regalloc_waiter_leave(waiters, &waiter);
 	if (waiter.wanted)
 		regalloc_reclaim_update_closing(req->client->domain);
@@ -303,27 +358,25 @@ static int alloc_wait(const struct regalloc_request *req, u32 timeout_ms)
 }
 
 /* With a queue of its own threads, a client that may wait joins its end. */
-static int alloc_or_wait(const struct regalloc_request *req, u32 timeout_ms)
+static int alloc_or_wait(const struct regalloc_request *req)
 {
 	int got = -EDQUOT;
 
-	if (!timeout_ms || !READ_ONCE(req->client->nr_waiting))
+	if (!req->end || !READ_ONCE(req->client->nr_waiting))
 		got = alloc_now(req, NULL);
 	if (!is_shortage(got))
 		return got;
-	if (timeout_ms)
-		return alloc_wait(req, timeout_ms);
+	if (req->end)
+		return alloc_wait(req);
 	if (got == -EDQUOT)
 		regalloc_pressure_raise(req->client->domain, req->client,
-					req_bytes(req));
+					missing(req->client->domain, req_bytes(req)));
 	return -ENOMEM;
 }
 
 /**
  * regalloc_alloc() - allocate slices
  * @req: what is wanted
- * @timeout_ms: how long to wait for the first one if there is no memory;
- *	REGALLOC_WAIT_FOREVER: without end
  *
  * Context: may sleep. Takes grow_lock, the domain's and the clients' locks, one
  * after the other.
@@ -331,10 +384,10 @@ static int alloc_or_wait(const struct regalloc_request *req, u32 timeout_ms)
  * budget, -ETIMEDOUT after waiting for them in vain, -EINTR if a signal came
  * while waiting or a fatal one is pending.
  */
-int regalloc_alloc(const struct regalloc_request *req, u32 timeout_ms)
+int regalloc_alloc(const struct regalloc_request *req)
 {
 	struct regalloc_account *account = req->client->owner.account;
-	int got = alloc_or_wait(req, timeout_ms);
+	int got = alloc_or_wait(req);
 
 	if (got == -ENOMEM || got == -ETIMEDOUT) {
 		regalloc_account_note_failure(account);

@@ -3,9 +3,9 @@
  * Allocation: where memory is looked for, and in which order.
  *
  *	1. a free slice of an open region
- *	2. a new region, if limit and budget have room for it
- *	3. room made by closing a spare of the client's own
- *	4. room made by closing a spare of another client
+ *	2. a new region, or memory in a hole, if limit and budget have room for it
+ *	3. room made by returning spare and idle memory of the client's own
+ *	4. room made by returning that of other clients
  *	5. room that others make when they are asked to (pressure.h), for those
  *	   who wait (waiters.h)
  *
@@ -15,6 +15,7 @@
 #ifndef REGALLOC_ALLOC_H
 #define REGALLOC_ALLOC_H
 
+#include <linux/ktime.h>
 #include <linux/types.h>
 
 struct regalloc_client;
@@ -26,6 +27,8 @@ struct regalloc_client;
  * @zero: they are to be filled with zeros
  * @count: how many, at least 1
  * @handles: where to store their handles
+ * @end: until when to wait if there is no memory, by ktime_get(); 0: not at all;
+ *	KTIME_MAX: without end
  */
 struct regalloc_request {
 	struct regalloc_client *client;
@@ -33,8 +36,9 @@ struct regalloc_request {
 	bool zero;
 	unsigned int count;
 	u64 *handles;
+	ktime_t end;
 };
 
-int regalloc_alloc(const struct regalloc_request *req, u32 timeout_ms);
+int regalloc_alloc(const struct regalloc_request *req);
 
 #endif /* REGALLOC_ALLOC_H */

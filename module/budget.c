@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "budget.h"
 
 /* Map pages have at most 1/64 of the budget, beside it. */
 #define MAP_BOUND_SHIFT	6
+
+/*
+ * But where pages are larger than 4 KiB, those that one client needs for a slot of each
+ * class are more than that of a small budget.
+ */
+#define MAP_BOUND_LEAST	(PAGE_SIZE > 4096 ? 16 * PAGE_SIZE : 0)
 
 /**
  * regalloc_budget_init() - begin with nothing charged
@@ -57,11 +64,30 @@ u64 regalloc_budget_excess(struct regalloc_budget *budget)
 	return excess;
 }
 
+/**
+ * regalloc_budget_headroom() - how much of the budget nobody has or has reserved
+ * @budget: to look at
+ *
+ * Return: bytes.
+ */
+u64 regalloc_budget_headroom(struct regalloc_budget *budget)
+{
+	u64 limit, used;
+
+	spin_lock(&budget->lock);
+	limit = atomic64_read(&budget->limit);
+	used = max_t(u64, budget->spoken_for,
+		     atomic64_read(&budget->total.charged));
+	spin_unlock(&budget->lock);
+	return limit - min(limit, used);
+}
+
 /* Bytes of map pages that all clients together may have. Budget's lock. */
 static u64 max_map_bytes(const struct regalloc_budget *budget)
 {
 	lockdep_assert_held(&budget->lock);
-	return atomic64_read(&budget->limit) >> MAP_BOUND_SHIFT;
+	return max_t(u64, atomic64_read(&budget->limit) >> MAP_BOUND_SHIFT,
+		     MAP_BOUND_LEAST);
 }
 
 /**
@@ -181,6 +207,7 @@ int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
 {
 	struct regalloc_budget *budget = account->budget;
 	u64 budget_limit, charged, others;
+	bool more = false;
 	int err = -EBUSY;
 
 	spin_lock(&budget->lock);
@@ -188,6 +215,7 @@ int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
 	charged = atomic64_read(&account->own.charged);
 	others = budget->reserved - account->reserve;
 	if (reserve <= budget_limit - others) {
+		more = reserve != account->reserve || limit > account->limit;
 		budget->spoken_for -= spoken_for(account, charged);
 		budget->reserved = others + reserve;
 		WRITE_ONCE(account->reserve, reserve);
@@ -196,7 +224,8 @@ int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
 		err = 0;
 	}
 	spin_unlock(&budget->lock);
-	if (!err)
+	/* To say the same again is of no use to waiters. */
+	if (more)
 		regalloc_waiters_kick(&budget->waiters);
 	return err;
 }
@@ -257,6 +286,8 @@ static void add_charge(struct regalloc_account *account, s64 bytes)
 	lockdep_assert_held(&budget->lock);
 	budget->spoken_for += spoken_for(account, charged + bytes) -
 			      spoken_for(account, charged);
+	if (bytes < 0)
+		account->asked -= min_t(u64, account->asked, -bytes);
 	atomic64_add(bytes, &account->own.charged);
 	atomic64_add(bytes, &budget->total.charged);
 	atomic64_set(&budget->peak, max(atomic64_read(&budget->peak),
@@ -264,24 +295,45 @@ static void add_charge(struct regalloc_account *account, s64 bytes)
 }
 
 /**
+ * regalloc_account_try_charge_up_to() - charge what there is headroom for
+ * @account: of the client that wants memory
+ * @min: the least that is of use, a power of two
+ * @bytes: the most, a power of two; becomes what has been charged, likewise
+ *
+ * Return: 0; with nothing charged, -ENOSPC if even @min would exceed the account's
+ * limit, or -EDQUOT if the budget has no room for it.
+ */
+int regalloc_account_try_charge_up_to(struct regalloc_account *account, u64 min,
+				      u64 *bytes)
+{
+	struct regalloc_budget *budget = account->budget;
+	u64 most;
+	int err;
+
+	spin_lock(&budget->lock);
+	for (most = *bytes;; most /= 2) {
+		err = check_room_locked(account, most);
+		if (!err || most <= min)
+			break;
+	}
+	if (!err)
+		add_charge(account, most);
+	spin_unlock(&budget->lock);
+	if (!err)
+		*bytes = most;
+	return err;
+}
+
+/**
  * regalloc_account_try_charge() - charge memory that is about to be allocated
  * @account: of the client that wants it
  * @bytes: how much
  *
- * Return: 0; with nothing charged, -ENOSPC if it would exceed the account's
- * limit, or -EDQUOT if the budget has no room for it.
+ * Return: as regalloc_account_try_charge_up_to().
  */
 int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes)
 {
-	struct regalloc_budget *budget = account->budget;
-	int err;
-
-	spin_lock(&budget->lock);
-	err = check_room_locked(account, bytes);
-	if (!err)
-		add_charge(account, bytes);
-	spin_unlock(&budget->lock);
-	return err;
+	return regalloc_account_try_charge_up_to(account, bytes, &bytes);
 }
 
 /**
@@ -314,66 +366,4 @@ void regalloc_account_uncharge(struct regalloc_account *account, u64 bytes)
 	add_charge(account, -(s64)bytes);
 	spin_unlock(&budget->lock);
 	regalloc_waiters_kick(&budget->waiters);
-}
-
-/**
- * regalloc_account_pin() - count charged memory as pinned
- * @account: that it is charged to
- * @bytes: of a closed region, still referenced
- */
-void regalloc_account_pin(struct regalloc_account *account, u64 bytes)
-{
-	atomic64_add(bytes, &account->own.pinned);
-	atomic64_add(bytes, &account->budget->total.pinned);
-}
-
-/**
- * regalloc_account_unpin() - count memory as pinned no longer
- * @account: that it is charged to
- * @bytes: not referenced any more
- */
-void regalloc_account_unpin(struct regalloc_account *account, u64 bytes)
-{
-	atomic64_sub(bytes, &account->own.pinned);
-	atomic64_sub(bytes, &account->budget->total.pinned);
-}
-
-/**
- * regalloc_account_note_open() - count a region as opened
- * @account: of the client
- */
-void regalloc_account_note_open(struct regalloc_account *account)
-{
-	atomic64_inc(&account->own.opened);
-	atomic64_inc(&account->budget->total.opened);
-}
-
-/**
- * regalloc_account_note_close() - count a region as closed
- * @account: of the client
- */
-void regalloc_account_note_close(struct regalloc_account *account)
-{
-	atomic64_inc(&account->own.closed);
-	atomic64_inc(&account->budget->total.closed);
-}
-
-/**
- * regalloc_account_note_failure() - count an allocation that got nothing
- * @account: of the client
- */
-void regalloc_account_note_failure(struct regalloc_account *account)
-{
-	atomic64_inc(&account->own.alloc_failures);
-	atomic64_inc(&account->budget->total.alloc_failures);
-}
-
-/**
- * regalloc_account_note_pressure() - count a request for memory
- * @account: of the client that was asked
- */
-void regalloc_account_note_pressure(struct regalloc_account *account)
-{
-	atomic64_inc(&account->own.pressure_events);
-	atomic64_inc(&account->budget->total.pressure_events);
 }

@@ -46,10 +46,12 @@ enum regalloc_map_max {
 /**
  * struct regalloc_charge - what is charged, and what became of it so far; read
  *	without a lock
- * @charged: bytes of open regions and of pinned memory
- * @pinned: bytes of closed regions that somebody still references
+ * @charged: bytes of memory that exists
+ * @pinned: bytes of them that have been removed and that something still references
  * @opened: regions opened, ever
  * @closed: regions closed, ever
+ * @punched: bytes that were removed from regions that stayed open, ever
+ * @filled: bytes that were added to such regions, ever
  * @alloc_failures: allocations that got no memory at all, ever
  * @pressure_events: how often somebody was asked for memory, ever
  */
@@ -58,6 +60,8 @@ struct regalloc_charge {
 	atomic64_t pinned;
 	atomic64_t opened;
 	atomic64_t closed;
+	atomic64_t punched;
+	atomic64_t filled;
 	atomic64_t alloc_failures;
 	atomic64_t pressure_events;
 };
@@ -91,6 +95,8 @@ struct regalloc_budget {
  * @id: number of the client, for people to read
  * @reserve: bytes of the budget that are kept for it
  * @limit: bytes that it may have
+ * @asked: bytes that the client has been asked for and has not given yet
+ * @asked_at: jiffies of the last time
  * @own: what this client has charged
  */
 struct regalloc_account {
@@ -99,11 +105,14 @@ struct regalloc_account {
 	u64 id;
 	u64 reserve;
 	u64 limit;
+	u64 asked;
+	unsigned long asked_at;
 	struct regalloc_charge own;
 };
 
 void regalloc_budget_init(struct regalloc_budget *budget);
 u64 regalloc_budget_excess(struct regalloc_budget *budget);
+u64 regalloc_budget_headroom(struct regalloc_budget *budget);
 int regalloc_budget_set(struct regalloc_budget *budget, u64 bytes);
 bool regalloc_budget_charge_map(struct regalloc_budget *budget, u64 bytes,
 				enum regalloc_map_max max);
@@ -119,13 +128,21 @@ int regalloc_account_set_limits(struct regalloc_account *account, u64 reserve,
 				u64 limit);
 u64 regalloc_account_above_reserve(const struct regalloc_account *account);
 u64 regalloc_account_above_limit(const struct regalloc_account *account);
+void regalloc_account_ask(struct regalloc_account *account, u64 bytes,
+			  unsigned long round);
+u64 regalloc_account_on_its_way(const struct regalloc_account *account,
+				unsigned long round);
 int regalloc_account_try_charge(struct regalloc_account *account, u64 bytes);
+int regalloc_account_try_charge_up_to(struct regalloc_account *account, u64 min,
+				      u64 *bytes);
 int regalloc_account_check_room(struct regalloc_account *account, u64 bytes);
 void regalloc_account_uncharge(struct regalloc_account *account, u64 bytes);
 void regalloc_account_pin(struct regalloc_account *account, u64 bytes);
 void regalloc_account_unpin(struct regalloc_account *account, u64 bytes);
 void regalloc_account_note_open(struct regalloc_account *account);
 void regalloc_account_note_close(struct regalloc_account *account);
+void regalloc_account_note_punched(struct regalloc_account *account, u64 bytes);
+void regalloc_account_note_filled(struct regalloc_account *account, u64 bytes);
 void regalloc_account_note_failure(struct regalloc_account *account);
 void regalloc_account_note_pressure(struct regalloc_account *account);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/nospec.h>
 
 #include "client.h"
@@ -131,29 +133,155 @@ int regalloc_client_zero(struct regalloc_client *client, u64 handle)
 /**
  * regalloc_client_close_spares() - close regions without a live slice
  * @client: where to look
- * @most: how many to close at most
- * @idle: only those into which nothing was released for so long, in jiffies
- * @next: lowered to the jiffies that remain until the next one is due; may be
- *	NULL if @idle is 0
+ * @bytes: until so much is free
+ * @freed: raised by the bytes that are free then
  *
  * Context: may sleep. Takes the client's lock once for all classes, so a spare
  * that is there all the time is not missed.
  * Return: how many were closed.
  */
 unsigned int regalloc_client_close_spares(struct regalloc_client *client,
-					  unsigned int most,
-					  unsigned long idle,
-					  unsigned long *next)
+					  u64 bytes, u64 *freed)
 {
 	unsigned int class, closed = 0;
 
 	mutex_lock(&client->owner.lock);
-	for (class = 0; class < REGALLOC_NR_CLASSES && closed < most; class++)
+	for (class = 0; class < REGALLOC_NR_CLASSES && *freed < bytes; class++)
 		closed += regalloc_pool_close_spares_locked(&client->pools[class],
-							    most - closed,
-							    idle, next);
+							    bytes, freed);
 	mutex_unlock(&client->owner.lock);
 	return closed;
+}
+
+/* A client that references its pages must not make others try them all each time. */
+#define PAUSE	msecs_to_jiffies(20)
+
+/* Punch the region where it gains most; false if there is no idle memory. */
+static bool punch_best(struct regalloc_client *client, unsigned long pause,
+		       u64 bytes, u64 *freed)
+{
+	struct regalloc_idle best = { .score = 0 };
+	unsigned int class;
+	u64 got;
+
+	lockdep_assert_held(&client->owner.lock);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_find_idle_locked(&client->pools[class],
+					       client->scan, pause, &best);
+	if (!best.region)
+		return false;
+	got = regalloc_pool_punch_locked(best.pool, best.region, best.slot,
+					 bytes - *freed, NULL);
+	if (!got) {
+		best.region->tried = client->scan;
+		best.region->tried_at = jiffies;
+	}
+	*freed += got;
+	return true;
+}
+
+static void begin_scan(struct regalloc_client *client)
+{
+	unsigned int class;
+
+	mutex_lock(&client->owner.lock);
+	/* 0 is for regions that were never tried. */
+	client->scan += client->scan == U32_MAX ? 2 : 1;
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_collect_dirty_locked(&client->pools[class]);
+	mutex_unlock(&client->owner.lock);
+}
+
+/**
+ * regalloc_client_punch_idle() - remove idle memory
+ * @client: that has some
+ * @own: it is the client that needs the memory; others leave regions alone for a while
+ *	where something is referenced
+ * @bytes: until so much is free
+ * @freed: raised by the bytes that are free then
+ *
+ * Context: may sleep. Takes the client's lock for one region after the other.
+ */
+void regalloc_client_punch_idle(struct regalloc_client *client, bool own,
+				u64 bytes, u64 *freed)
+{
+	unsigned long pause = own ? 0 : PAUSE;
+	bool more = true;
+
+	begin_scan(client);
+	while (more && *freed < bytes) {
+		mutex_lock(&client->owner.lock);
+		more = punch_best(client, pause, bytes, freed);
+		mutex_unlock(&client->owner.lock);
+		cond_resched();
+	}
+}
+
+/*
+ * One part in so many of what a client is charged may be idle for any time: a cache that is
+ * always nearly full keeps its huge pages.
+ */
+#define KEEP_IDLE	64
+
+/* When to try again what could not be removed, if there is no decay. */
+#define RETRY		msecs_to_jiffies(100)
+
+/*
+ * Idle memory to be removed, so that of what is charged then no more than that part is
+ * idle: x such that (idle - x) * KEEP_IDLE = charged - x.
+ */
+static u64 idle_excess_locked(struct regalloc_client *client)
+{
+	u64 charged = atomic64_read(&client->owner.account->own.charged);
+	unsigned int class;
+	u64 idle = 0;
+
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		idle += regalloc_pool_count_idle_locked(&client->pools[class]);
+	idle *= KEEP_IDLE;
+	return div_u64(idle - min(idle, charged) + KEEP_IDLE - 2, KEEP_IDLE - 1);
+}
+
+/* One region at a time, so that allocations get through. */
+static void sweep_pool(struct regalloc_client *client,
+		       struct regalloc_pool *pool, bool all, u64 *excess)
+{
+	unsigned long slot = 0;
+	bool more = true;
+
+	while (more) {
+		mutex_lock(&client->owner.lock);
+		more = regalloc_pool_sweep_locked(pool, &slot, all, excess);
+		mutex_unlock(&client->owner.lock);
+		cond_resched();
+	}
+}
+
+/**
+ * regalloc_client_decay() - return what has not been used for a while
+ * @client: that has some
+ * @age: spares are closed after so long, in jiffies; 0: at once, and idle memory is
+ *	removed at once, too
+ * @next: lowered to the jiffies that remain until there is more to be done
+ *
+ * Context: may sleep. Takes the client's lock for one region after the other.
+ */
+void regalloc_client_decay(struct regalloc_client *client, unsigned long age,
+			   unsigned long *next)
+{
+	unsigned int class;
+	u64 excess;
+
+	mutex_lock(&client->owner.lock);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		regalloc_pool_decay_spares_locked(&client->pools[class], age,
+						  next);
+	excess = idle_excess_locked(client);
+	mutex_unlock(&client->owner.lock);
+	for (class = 0; class < REGALLOC_NR_CLASSES; class++)
+		sweep_pool(client, &client->pools[class], !age, &excess);
+	if (excess)
+		*next = min(*next, age ?: RETRY);
 }
 
 /**

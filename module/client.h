@@ -34,7 +34,9 @@
  * @node: in the domain's list
  * @owner: what its pools share; holds a reference to the space
  * @pools: its regions, by class
+ * @scan: number of the latest search for idle memory. Client's lock
  * @nr_waiting: its threads that wait for memory. Written under the domain's lock
+ * @kept: places of those that a signal has interrupted
  * @wanted: bytes that others have asked it for since it looked
  * @asked: where it waits for that to happen, in poll()
  */
@@ -43,7 +45,9 @@ struct regalloc_client {
 	struct list_head node;
 	struct regalloc_owner owner;
 	struct regalloc_pool pools[REGALLOC_NR_CLASSES];
+	u32 scan;
 	unsigned int nr_waiting;
+	struct regalloc_kept_places kept;
 	atomic64_t wanted;
 	wait_queue_head_t asked;
 };
@@ -69,9 +73,11 @@ void regalloc_client_forget_hints(struct regalloc_client *client);
 int regalloc_client_give(struct regalloc_client *client, u64 handle);
 int regalloc_client_zero(struct regalloc_client *client, u64 handle);
 unsigned int regalloc_client_close_spares(struct regalloc_client *client,
-					  unsigned int most,
-					  unsigned long idle,
-					  unsigned long *next);
+					  u64 bytes, u64 *freed);
+void regalloc_client_punch_idle(struct regalloc_client *client, bool own,
+				u64 bytes, u64 *freed);
+void regalloc_client_decay(struct regalloc_client *client, unsigned long age,
+			   unsigned long *next);
 void regalloc_client_begin_wait(struct regalloc_client *client);
 void regalloc_client_end_wait(struct regalloc_client *client);
 void regalloc_client_attend(struct regalloc_client *client, u32 bits, bool on);

@@ -22,8 +22,10 @@
  * @decay: closes those whose time has come
  * @last_id: the number that the latest client got
  * @walks: those through @clients by who takes his time
- * @gave: number of the client whose spare was closed last for another one. Only
- *	a place to go on at
+ * @gave: number of the client that gave memory to another one last. Only a place
+ *	to go on at
+ * @asked: number of the client that was asked for memory last, likewise. Domain's
+ *	lock
  * @lock: protects the members below
  * @clients: all clients
  * @nr_clients: how many there are
@@ -38,6 +40,7 @@ struct regalloc_domain {
 	atomic64_t last_id;
 	struct srcu_struct walks;
 	u64 gave;
+	u64 asked;
 	struct mutex lock;	/* the list of clients */
 	struct list_head clients;
 	unsigned int nr_clients;

@@ -119,6 +119,35 @@ static void take_back(struct regalloc_client *client, u32 count,
 	regalloc_reclaim_arm(client);
 }
 
+/* Whether the caller's structure has the member that keeps the end of a wait. */
+static bool has_end(const struct regalloc_call *call)
+{
+	return call->usize >= offsetofend(struct regalloc_ioc_alloc, end_ns);
+}
+
+/* When the wait ends: as it was said at first, if this is not the first time. */
+static ktime_t wait_end(const struct regalloc_ioc_alloc *alloc)
+{
+	ktime_t end;
+
+	if (!alloc->timeout_ms)
+		return 0;
+	end = alloc->timeout_ms == REGALLOC_WAIT_FOREVER ? KTIME_MAX :
+	      ktime_add_ms(ktime_get(), alloc->timeout_ms);
+	if (alloc->end_ns)
+		end = min_t(u64, end, alloc->end_ns);
+	return end;
+}
+
+/* A signal came: the call is restarted unless that runs a handler which says no. */
+static int interrupted(struct regalloc_call *call, ktime_t end)
+{
+	if (!has_end(call))
+		return -EINTR;
+	call->arg.alloc.end_ns = end;
+	return reply(call) ?: -ERESTARTSYS;
+}
+
 /* Allocate a batch and tell the user, or neither. */
 static int alloc_batch(struct regalloc_call *call, unsigned int class,
 		       u64 *handles)
@@ -130,10 +159,13 @@ static int alloc_batch(struct regalloc_call *call, unsigned int class,
 		.zero = alloc->flags & REGALLOC_ALLOC_F_ZERO,
 		.count = alloc->count,
 		.handles = handles,
+		.end = wait_end(alloc),
 	};
 	int got;
 
-	got = regalloc_alloc(&req, alloc->timeout_ms);
+	got = regalloc_alloc(&req);
+	if (got == -EINTR && req.end)
+		return interrupted(call, req.end);
 	if (got < 0)
 		return got;
 	alloc->out_count = got;
@@ -205,15 +237,18 @@ static int do_trim(struct regalloc_call *call)
 {
 	struct regalloc_ioc_trim *trim = &call->arg.trim;
 
-	if (trim->reserved)
+	if (trim->reserved || trim->flags == (REGALLOC_TRIM_F_ARM | REGALLOC_TRIM_F_NOTIFY))
 		return -EINVAL;
 	/* What is closed cannot be opened again: see that we can reply. */
 	trim->out_regions = 0;
 	if (reply(call))
 		return -EFAULT;
-	trim->out_regions = trim->flags & REGALLOC_TRIM_F_ARM ?
-			    regalloc_reclaim_arm_client(call->client) :
-			    regalloc_reclaim_trim(call->client);
+	if (trim->flags & REGALLOC_TRIM_F_ARM)
+		trim->out_regions = regalloc_reclaim_arm_client(call->client);
+	else if (trim->flags & REGALLOC_TRIM_F_NOTIFY)
+		trim->out_regions = regalloc_reclaim_notified(call->client);
+	else
+		trim->out_regions = regalloc_reclaim_trim(call->client);
 	return reply(call);
 }
 
@@ -230,7 +265,11 @@ static int do_stats(struct regalloc_call *call)
 	stats->charged_bytes = atomic64_read(&own->charged);
 	regalloc_client_add_usage(client, &usage);
 	stats->live_bytes = usage.live_bytes;
-	stats->spare_bytes = usage.spares * REGALLOC_REGION_BYTES;
+	stats->idle_bytes = usage.idle_bytes;
+	stats->hole_bytes = usage.hole_bytes;
+	stats->punched_bytes = atomic64_read(&own->punched);
+	stats->filled_bytes = atomic64_read(&own->filled);
+	stats->spare_bytes = usage.spare_bytes;
 	stats->map_bytes = regalloc_map_pages_bytes(&client->owner.map);
 	stats->nr_regions = usage.regions;
 	stats->regions_opened = atomic64_read(&own->opened);
@@ -250,10 +289,10 @@ static int do_limits(struct regalloc_call *call)
 	if (limits->reserve_bytes > limit)
 		return -EINVAL;
 	/* What cannot be rounded up is more than any budget. */
-	if (check_add_overflow(limits->reserve_bytes,
-			       (u64)REGALLOC_REGION_BYTES - 1, &reserve))
+	if (check_add_overflow(limits->reserve_bytes, (u64)PAGE_SIZE - 1, &reserve))
 		return -EBUSY;
-	reserve = round_down(reserve, REGALLOC_REGION_BYTES);
+	reserve = round_down(reserve, PAGE_SIZE);
+	limit = round_down(limit, PAGE_SIZE);
 	err = regalloc_account_set_limits(account, reserve, max(limit, reserve));
 	if (err)
 		return err;
@@ -304,7 +343,8 @@ static const struct regalloc_ioctl_desc ioctl_descs[] = {
 	IOCTL_DESC(REGALLOC_IOC_ALLOC, alloc, out_slice_bytes,
 		   REGALLOC_ALLOC_F_ZERO),
 	IOCTL_DESC(REGALLOC_IOC_RELEASE, release, handles, 0),
-	IOCTL_DESC(REGALLOC_IOC_TRIM, trim, reserved, REGALLOC_TRIM_F_ARM),
+	IOCTL_DESC(REGALLOC_IOC_TRIM, trim, reserved,
+		   REGALLOC_TRIM_F_ARM | REGALLOC_TRIM_F_NOTIFY),
 	IOCTL_DESC(REGALLOC_IOC_STATS, stats, alloc_failures, 0),
 	IOCTL_DESC(REGALLOC_IOC_LIMITS, limits, limit_bytes, 0),
 	IOCTL_DESC(REGALLOC_IOC_PRESSURE, pressure, wanted_bytes, 0),

@@ -8,18 +8,21 @@
  *	geometry	what lies where
  *	size		sizes as operators write them
  *	waiters		who waits for memory
- *	budget		how much is charged, to whom
+ *	budget		how much is charged, to whom; counters counts besides
  *	slice_map	which slices are free
  *	space		the memory that is handed out, by offset; space_remove takes
  *			it away, space_fault maps it
  *	pinned		removed memory that is still referenced
  *	map_pages	the memory that records which slices are free; map_fault maps it
  *	pool		one client's regions of one size class: opens and closes them;
- *			pool_slices claims and releases, pool_hints and pool_usage look
+ *			pool_grow adds memory, pool_punch removes it from regions that
+ *			stay open, pool_sweep finds what is unused, pool_spares closes
+ *			those without a live slice, pool_slices claims and releases,
+ *			pool_hints and pool_usage look
  *	client		one open file
  *	domain		all of them
  *	pressure	who is asked to release some
- *	reclaim		which regions are closed when
+ *	reclaim		whose memory is returned when; decay: what nobody uses
  *	shrinker	for when the system is short of memory
  *	alloc		who gets memory
  *	mmap ioctl sysfs	the three faces

@@ -74,7 +74,7 @@ static struct mempolicy *window_get_policy(REGALLOC_GET_POLICY_PARAMS)
 
 static const struct vm_operations_struct data_ops = {
 	.fault		= data_fault,
-	.map_pages	= filemap_map_pages,
+	.map_pages	= regalloc_space_map_pages,
 #ifdef CONFIG_NUMA
 	.get_policy	= window_get_policy,
 #endif

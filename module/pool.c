@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Opening and closing regions, and the sweep over those that may be closed. */
+/* Opening and closing regions. */
+#include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
-#include <linux/sched/mm.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
 #include <linux/slab.h>
 
 #include "budget.h"
@@ -25,6 +27,7 @@ void regalloc_pool_init(struct regalloc_pool *pool,
 	pool->owner = owner;
 	pool->class = class;
 	mutex_init(&pool->grow_lock);
+	pool->no_dense_until = jiffies;
 	xa_init_flags(&pool->regions, XA_FLAGS_ALLOC);
 }
 
@@ -42,15 +45,27 @@ u64 regalloc_pool_offset(const struct regalloc_pool *pool, unsigned long slot)
 	return regalloc_geometry_offset(pool->owner->geo, &place);
 }
 
-/* Under the client's lock: a task that reclaims sees memory either open or free. */
-static void drop_memory(struct regalloc_pool *pool, unsigned long slot)
+/**
+ * regalloc_pool_drop_memory_locked() - remove memory whose slices are isolated
+ * @pool: of the memory
+ * @offset: where it begins in the data window
+ * @bytes: how much
+ *
+ * Context: may sleep. Client's lock held: a task that reclaims sees memory either
+ * charged or free.
+ * Return: how many bytes are free now.
+ */
+u64 regalloc_pool_drop_memory_locked(struct regalloc_pool *pool, u64 offset,
+				     u64 bytes)
 {
 	struct regalloc_space *space = pool->owner->space;
+	u64 freed;
 
 	lockdep_assert_held(&pool->owner->lock);
-	if (!regalloc_space_remove(space, regalloc_pool_offset(pool, slot),
-				   REGALLOC_REGION_BYTES))
+	freed = regalloc_space_remove(space, offset, bytes);
+	if (regalloc_space_has_pinned(space))
 		regalloc_pinned_add(space);
+	return freed;
 }
 
 /* Have pages behind the words and the hint of a slot. */
@@ -85,162 +100,131 @@ static void put_map(struct regalloc_pool *pool, unsigned long slot)
 								    slot));
 }
 
-/* Reserve the lowest empty slot, which goes on reading as empty. */
-static int reserve_slot(struct regalloc_pool *pool, unsigned long *slot,
-			struct regalloc_slot_map *map)
+/**
+ * regalloc_pool_reserve() - prepare a region in the lowest empty slot
+ * @pool: of the slot, which goes on reading as empty
+ * @slot: where to store it
+ *
+ * Context: may sleep. grow_lock held.
+ * Return: the region, for regalloc_pool_open_locked() or
+ * regalloc_pool_unreserve(), or an ERR_PTR: -ENOMEM, or -ENOBUFS if map pages must
+ * be dropped first.
+ */
+struct regalloc_region *regalloc_pool_reserve(struct regalloc_pool *pool,
+					      unsigned long *slot)
 {
 	unsigned long last = regalloc_geometry_slots(pool->owner->geo) - 1;
+	unsigned int nr = regalloc_class_slices(pool->class);
+	struct regalloc_region *region;
+	int err = -ENOMEM;
 	u32 id;
-	int err;
 
-	if (xa_alloc(&pool->regions, &id, NULL, XA_LIMIT(0, last),
-		     REGALLOC_GFP))
-		return -ENOMEM;
-	err = get_map(pool, id, map);
+	lockdep_assert_held(&pool->grow_lock);
+	region = kzalloc(struct_size(region, seen, nr), REGALLOC_GFP);
+	if (!region)
+		return ERR_PTR(err);
+	if (xa_alloc(&pool->regions, &id, NULL, XA_LIMIT(0, last), REGALLOC_GFP))
+		goto err_free;
+	err = get_map(pool, id, &region->map);
 	if (err)
-		xa_erase(&pool->regions, id);
+		goto err_erase;
 	*slot = id;
-	return err;
+	return region;
+
+err_erase:
+	xa_erase(&pool->regions, id);
+err_free:
+	kfree(region);
+	return ERR_PTR(err);
 }
 
-static void unreserve_slot(struct regalloc_pool *pool, unsigned long slot)
+/**
+ * regalloc_pool_unreserve() - undo regalloc_pool_reserve()
+ * @pool: of the slot
+ * @region: freed
+ * @slot: empty afterwards
+ */
+void regalloc_pool_unreserve(struct regalloc_pool *pool,
+			     struct regalloc_region *region, unsigned long slot)
 {
 	put_map(pool, slot);
 	xa_erase(&pool->regions, slot);
+	kfree(region);
 }
 
-/* Put a region into its slot and let its slices be claimed. */
-static void publish_region(struct regalloc_pool *pool,
-			   struct regalloc_region *region, unsigned long slot,
-			   unsigned int nr_folios)
+/**
+ * regalloc_pool_open_locked() - put a region without memory into its slot
+ * @pool: of the slot
+ * @region: from regalloc_pool_reserve()
+ * @slot: its slot
+ * @nr_folios: in how many pieces its memory is going to come; 0: later
+ *
+ * Context: client's lock held.
+ */
+void regalloc_pool_open_locked(struct regalloc_pool *pool,
+			       struct regalloc_region *region, unsigned long slot,
+			       unsigned int nr_folios)
 {
 	u32 *nr_slots = &pool->owner->control->nr_slots[pool->class];
 
+	lockdep_assert_held(&pool->owner->lock);
 	region->released_at = jiffies;
 	regalloc_account_note_open(pool->owner->account);
 	/* Needs no memory, and so cannot fail: the slot is reserved. */
 	xa_store(&pool->regions, slot, region, 0);
-	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+	pool->nr++;
+	pool->hole_bytes += REGALLOC_REGION_BYTES;
+	pool->first_hole = min(pool->first_hole, slot);
+	regalloc_pool_note_idle_locked(pool, region, slot);
 	pool->end = max(pool->end, slot + 1);
 	WRITE_ONCE(*nr_slots, pool->end);
-	regalloc_slices_open(region->map.words, pool->class,
-			     pool->owner->map.first_gen);
-	regalloc_pool_note_avail_locked(pool, region, slot);
 	trace_regalloc_region_open(pool->owner->account->id, pool->class, slot, nr_folios);
 }
 
-/*
- * Add memory to a slot that is reserved for @region, and open it. Slices are
- * claimed before anybody else can: else the region might be closed as a spare by the
- * next task that is short of budget. The memory has been charged.
- */
-static int open_in_slot(struct regalloc_pool *pool,
-			struct regalloc_region *region, unsigned long slot,
-			bool zero, unsigned int count, u64 *handles)
-{
-	unsigned int taken;
-	int nr_folios;
-
-	nr_folios = regalloc_space_add(pool->owner->space,
-				       regalloc_pool_offset(pool, slot),
-				       REGALLOC_REGION_BYTES);
-	mutex_lock(&pool->owner->lock);
-	if (nr_folios < 0) {
-		drop_memory(pool, slot);
-		mutex_unlock(&pool->owner->lock);
-		return nr_folios;
-	}
-	publish_region(pool, region, slot, nr_folios);
-	/* From this one: with nothing claimed, no release would ever close it. */
-	taken = regalloc_pool_take_in_slot_locked(pool, slot, zero, count,
-						  handles);
-	mutex_unlock(&pool->owner->lock);
-	return taken ?: -EAGAIN;
-}
-
-/* Open a region and take slices of it. */
-static int open_region(struct regalloc_pool *pool, bool zero,
-		       unsigned int count, u64 *handles)
-{
-	struct regalloc_space *space = pool->owner->space;
-	struct regalloc_region *region;
-	unsigned long slot;
-	int taken;
-
-	taken = regalloc_space_charge(space, REGALLOC_REGION_BYTES);
-	if (taken)
-		return taken;
-	region = kzalloc(sizeof(*region), REGALLOC_GFP);
-	taken = region ? reserve_slot(pool, &slot, &region->map) : -ENOMEM;
-	if (taken) {
-		regalloc_space_uncharge(space, REGALLOC_REGION_BYTES);
-		kfree(region);
-		return taken;
-	}
-	taken = open_in_slot(pool, region, slot, zero, count, handles);
-	if (taken == -ENOMEM) {
-		unreserve_slot(pool, slot);
-		kfree(region);
-	}
-	return taken;
-}
-
-/* The client's cgroup pays. */
-static int open_and_take(struct regalloc_pool *pool, bool zero,
-			 unsigned int count, u64 *handles)
-{
-	struct mem_cgroup *old = set_active_memcg(pool->owner->space->memcg);
-	int taken = open_region(pool, zero, count, handles);
-
-	set_active_memcg(old);
-	return taken;
-}
-
 /**
- * regalloc_pool_grow() - allocate slices, from a new region if need be
- * @pool: in which no free slice was found
- * @zero: fill them with zeros
- * @count: how many are wanted, at least 1
- * @handles: where to store their handles
+ * regalloc_pool_add_memory_locked() - a region has more memory, or less
+ * @pool: of the region
+ * @region: that is open
+ * @slot: its slot
+ * @bytes: that have been added to the space; negative if they have been removed
  *
- * Context: may sleep. Takes grow_lock and the client's lock.
- * Return: how many were allocated, at least 1; -EAGAIN if others were faster;
- * -ENOSPC if the client is at its limit; -EDQUOT if the budget has no room;
- * -ENOMEM if the system or the memory cgroup has not; -ENOBUFS if map pages must
- * be dropped first; -EINTR if a fatal signal
- * is pending.
+ * Context: client's lock held.
  */
-int regalloc_pool_grow(struct regalloc_pool *pool, bool zero,
-		       unsigned int count, u64 *handles)
+void regalloc_pool_add_memory_locked(struct regalloc_pool *pool,
+				     struct regalloc_region *region,
+				     unsigned long slot, s64 bytes)
 {
-	int taken;
-
-	if (mutex_lock_killable(&pool->grow_lock))
-		return -EINTR;
-	/* Whoever had the lock before us may have opened a region. */
-	mutex_lock(&pool->owner->lock);
-	taken = regalloc_pool_take_locked(pool, zero, count, handles);
-	mutex_unlock(&pool->owner->lock);
-	if (!taken)
-		taken = open_and_take(pool, zero, count, handles);
-	mutex_unlock(&pool->grow_lock);
-	return taken;
+	lockdep_assert_held(&pool->owner->lock);
+	/* Pages that memory failure has taken are counted still, and filled again. */
+	bytes = clamp_t(s64, bytes, -(s64)region->bytes,
+			REGALLOC_REGION_BYTES - region->bytes);
+	WRITE_ONCE(region->bytes, region->bytes + bytes);
+	pool->hole_bytes -= bytes;
+	if (region->bytes < REGALLOC_REGION_BYTES)
+		pool->first_hole = min(pool->first_hole, slot);
 }
 
-/* The end of a region that is out of reach of new claims. */
-static void close_region(struct regalloc_pool *pool,
-			 struct regalloc_region *region, unsigned long slot)
+/* The end of a region that is out of reach of new claims; returns what is free. */
+static u64 close_region(struct regalloc_pool *pool,
+			struct regalloc_region *region, unsigned long slot)
 {
+	u64 freed;
+
 	trace_regalloc_region_close(pool->owner->account->id, pool->class,
 				    slot);
 	xa_erase(&pool->regions, slot);
+	pool->nr--;
+	pool->hole_bytes -= REGALLOC_REGION_BYTES - region->bytes;
 	WRITE_ONCE(region->map.hint->avail, 0);
 	WRITE_ONCE(region->map.hint->dirty, 0);
 	regalloc_account_note_close(pool->owner->account);
 	cond_resched();
-	drop_memory(pool, slot);
+	freed = regalloc_pool_drop_memory_locked(pool,
+						 regalloc_pool_offset(pool, slot),
+						 REGALLOC_REGION_BYTES);
 	put_map(pool, slot);
 	kfree_rcu(region, rcu);
+	return freed;
 }
 
 /**
@@ -279,122 +263,31 @@ static bool region_is_spare(struct regalloc_pool *pool,
  * @pool: of the region
  * @region: that is open
  * @slot: its slot
+ * @freed: raised by the bytes that are free then; may be NULL
  *
  * Context: may sleep. Client's lock held.
  * Return: whether it was closed.
  */
 bool regalloc_pool_close_spare_locked(struct regalloc_pool *pool,
 				      struct regalloc_region *region,
-				      unsigned long slot)
+				      unsigned long slot, u64 *freed)
 {
-	if (!region_is_spare(pool, region))
+	unsigned int nr = regalloc_class_slices(pool->class);
+	DECLARE_BITMAP(isolated, REGALLOC_SLOT_WORDS);
+	u64 bytes;
+
+	if (region->filling || !region_is_spare(pool, region))
 		return false;
-	if (!regalloc_slices_seal(region->map.words, pool->class)) {
+	bitmap_zero(isolated, REGALLOC_SLOT_WORDS);
+	if (regalloc_slices_isolate(region->map.words, pool->class, 0, nr,
+				    isolated) < 0) {
 		/* Who looked in the meantime has seen no free slice. */
 		regalloc_pool_note_avail_locked(pool, region, slot);
 		regalloc_waiters_kick(&pool->owner->account->budget->waiters);
 		return false;
 	}
-	close_region(pool, region, slot);
+	bytes = close_region(pool, region, slot);
+	if (freed)
+		*freed += bytes;
 	return true;
-}
-
-/**
- * regalloc_pool_count_maybe_spares_locked() - how many regions are worth a look
- * @pool: where to look
- *
- * Context: may sleep. Client's lock held.
- * Return: the number of regions that may be without a live slice.
- */
-unsigned long
-regalloc_pool_count_maybe_spares_locked(struct regalloc_pool *pool)
-{
-	struct regalloc_region *region;
-	unsigned long slot, nr = 0;
-
-	lockdep_assert_held(&pool->owner->lock);
-	regalloc_pool_collect_dirty_locked(pool);
-	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE)
-		nr++;
-	return nr;
-}
-
-/* Close a marked region if it is spare; if not, its last release marks it again. */
-static bool close_marked(struct regalloc_pool *pool,
-			 struct regalloc_region *region, unsigned long slot)
-{
-	if (regalloc_pool_close_spare_locked(pool, region, slot))
-		return true;
-	xa_clear_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
-	return false;
-}
-
-/**
- * regalloc_pool_close_spares_locked() - close regions without a live slice
- * @pool: where to look
- * @most: how many to close at most
- * @idle: only those into which nothing was released for so long, in jiffies
- * @next: lowered to the jiffies that remain until the next one is due; may be
- *	NULL if @idle is 0
- *
- * Context: may sleep. Client's lock held.
- * Return: how many were closed.
- */
-unsigned int regalloc_pool_close_spares_locked(struct regalloc_pool *pool,
-					       unsigned int most,
-					       unsigned long idle,
-					       unsigned long *next)
-{
-	struct regalloc_region *region;
-	unsigned int closed = 0;
-	unsigned long slot;
-
-	lockdep_assert_held(&pool->owner->lock);
-	regalloc_pool_collect_dirty_locked(pool);
-	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
-		unsigned long age = jiffies - region->released_at;
-
-		if (closed == most)
-			break;
-		cond_resched();
-		if (age < idle)
-			*next = min(*next, idle - age);
-		else
-			closed += close_marked(pool, region, slot);
-	}
-	return closed;
-}
-
-/**
- * regalloc_pool_shrink_locked() - close spares for the system, without waiting
- * @pool: where to look
- * @looks: at how many regions to look at most; lowered by those looked at
- *
- * Only at those that regalloc_pool_count_maybe_spares_locked() counted or that the
- * kernel knows: what the owner notes meanwhile would be looked at for ever.
- *
- * Context: client's lock held. May run in a fault that has a page locked and
- * allocates memory, so regions of which a page is locked are left alone.
- * Return: how many were closed.
- */
-unsigned int regalloc_pool_shrink_locked(struct regalloc_pool *pool,
-					 unsigned int *looks)
-{
-	struct regalloc_region *region;
-	unsigned int closed = 0;
-	unsigned long slot;
-
-	lockdep_assert_held(&pool->owner->lock);
-	xa_for_each_marked(&pool->regions, slot, region, REGALLOC_MAYBE_SPARE) {
-		if (!*looks)
-			break;
-		cond_resched();
-		if (regalloc_space_is_busy(pool->owner->space,
-					   regalloc_pool_offset(pool, slot),
-					   REGALLOC_REGION_BYTES))
-			continue;
-		--*looks;
-		closed += close_marked(pool, region, slot);
-	}
-	return closed;
 }

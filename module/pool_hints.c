@@ -73,6 +73,23 @@ void regalloc_pool_note_avail_locked(struct regalloc_pool *pool,
 }
 
 /**
+ * regalloc_pool_note_idle_locked() - a slice has been released, or may have been
+ * @pool: of the slot
+ * @region: that is open there
+ * @slot: region slot
+ *
+ * Context: client's lock held.
+ */
+void regalloc_pool_note_idle_locked(struct regalloc_pool *pool,
+				    struct regalloc_region *region,
+				    unsigned long slot)
+{
+	region->idle = REGALLOC_IDLE_UNKNOWN;
+	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+	xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_IDLE);
+}
+
+/**
  * regalloc_pool_collect_dirty_locked() - take over what the owner has noted
  * @pool: of the owner
  *
@@ -93,7 +110,7 @@ void regalloc_pool_collect_dirty_locked(struct regalloc_pool *pool)
 		if (!region)
 			continue;
 		region->released_at = jiffies;
-		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+		regalloc_pool_note_idle_locked(pool, region, slot);
 	}
 	smp_mb();	/* a release from now on is noted anew, or we see it */
 }
@@ -114,7 +131,7 @@ void regalloc_pool_forget_hints_locked(struct regalloc_pool *pool)
 	lockdep_assert_held(&pool->owner->lock);
 	xa_for_each(&pool->regions, slot, region) {
 		regalloc_pool_note_avail_locked(pool, region, slot);
-		xa_set_mark(&pool->regions, slot, REGALLOC_MAYBE_SPARE);
+		regalloc_pool_note_idle_locked(pool, region, slot);
 		cond_resched();
 	}
 }

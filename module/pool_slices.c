@@ -267,9 +267,9 @@ int regalloc_pool_give_locked(struct regalloc_pool *pool,
 	region->first_free = min(region->first_free, place->slice);
 	region->released_at = jiffies;
 	regalloc_pool_note_avail_locked(pool, region, place->slot);
-	xa_set_mark(&pool->regions, place->slot, REGALLOC_MAYBE_SPARE);
+	regalloc_pool_note_idle_locked(pool, region, place->slot);
 	if (close_now)
-		regalloc_pool_close_spare_locked(pool, region, place->slot);
+		regalloc_pool_close_spare_locked(pool, region, place->slot, NULL);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Counting what a pool holds without its locks, so that no task has to wait. */
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 
@@ -12,17 +13,22 @@ static void add_region(struct regalloc_pool *pool,
 {
 	unsigned int class = pool->class, live;
 	const u32 *words = region->map.words;
+	u64 bytes = READ_ONCE(region->bytes), live_bytes;
 
 	usage->regions++;
+	usage->hole_bytes += REGALLOC_REGION_BYTES - bytes;
 	/* Most have the live slice that was seen last still. */
 	live = regalloc_slices_find_live(words, class,
 					 READ_ONCE(region->witness));
 	if (live == regalloc_class_slices(class)) {
-		usage->spares++;
+		usage->spare_bytes += bytes;
 	} else if (usage->count_live) {
 		live = regalloc_slices_count_live(words, class);
+		live_bytes = live * regalloc_class_bytes(class);
 		usage->live += live;
-		usage->live_bytes += live * regalloc_class_bytes(class);
+		usage->live_bytes += live_bytes;
+		/* The owner may write what it likes into its words. */
+		usage->idle_bytes += bytes - min(bytes, live_bytes);
 	}
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/jiffies.h>
 #include <linux/limits.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
 
 #include "client.h"
@@ -13,61 +12,82 @@
 #define MAP_BATCH	64
 
 /**
- * regalloc_reclaim_own() - close one spare of a client
+ * regalloc_reclaim_own() - return spare and idle memory of a client
  * @client: that needs room, or gives it
+ * @bytes: until so much is free
  *
  * Context: may sleep. Takes the client's lock.
- * Return: whether there was one.
+ * Return: how many bytes are free now.
  */
-bool regalloc_reclaim_own(struct regalloc_client *client)
+u64 regalloc_reclaim_own(struct regalloc_client *client, u64 bytes)
 {
-	return regalloc_client_close_spares(client, 1, 0, NULL);
+	u64 freed = 0;
+
+	regalloc_client_close_spares(client, bytes, &freed);
+	if (freed < bytes)
+		regalloc_client_punch_idle(client, true, bytes, &freed);
+	return freed;
 }
 
-/* Close a spare of another client with a number of @first to @last. */
-static bool close_spare_among(struct regalloc_client *client, u64 first,
-			      u64 last)
+/* What may be reclaimed: of one client all spares go before any idle memory. */
+enum what { SPARES, IDLE };
+
+/* Reclaim from other clients with a number of @first to @last. */
+static void reclaim_among(struct regalloc_client *client, enum what what,
+			  u64 first, u64 last, u64 bytes, u64 *freed)
 {
 	struct regalloc_domain *domain = client->domain;
 	struct regalloc_client *other;
 
 	regalloc_for_each_client(other, domain) {
 		struct regalloc_account *account = other->owner.account;
+		u64 before = *freed, above, most;
 
 		cond_resched();
+		if (*freed >= bytes)
+			return;
 		if (other == client || account->id < first ||
-		    account->id > last ||
-		    !regalloc_account_above_reserve(account) ||
-		    !regalloc_reclaim_own(other))
+		    account->id > last)
 			continue;
-		WRITE_ONCE(domain->gave, account->id);
-		return true;
+		above = regalloc_account_above_reserve(account);
+		if (!above)
+			continue;
+		most = min(bytes, *freed + above);
+		if (what == SPARES)
+			regalloc_client_close_spares(other, most, freed);
+		else
+			regalloc_client_punch_idle(other, false, most, freed);
+		if (*freed > before)
+			WRITE_ONCE(domain->gave, account->id);
 	}
-	return false;
 }
 
 /**
- * regalloc_reclaim_others() - close one spare of another client
+ * regalloc_reclaim_others() - return spare and idle memory of other clients
  * @client: that needs room
+ * @bytes: until so much is free
  *
- * Not always of the same one: the search goes on after the one that gave last.
- * What belongs to a reserve stays: its owner could not have it back at once.
+ * Spares of all before idle memory of any, which costs more. Not always of the same
+ * client: the search goes on after the one that gave last. What belongs to a reserve
+ * stays: its owner could not have it back at once.
  *
  * Context: may sleep. Takes the clients' locks.
- * Return: whether there was one.
+ * Return: how many bytes are free now.
  */
-bool regalloc_reclaim_others(struct regalloc_client *client)
+u64 regalloc_reclaim_others(struct regalloc_client *client, u64 bytes)
 {
 	struct regalloc_domain *domain = client->domain;
-	u64 gave = READ_ONCE(domain->gave);
-	bool closed;
+	u64 gave = READ_ONCE(domain->gave), freed = 0;
+	enum what what;
 	int walk;
 
 	walk = srcu_read_lock(&domain->walks);
-	closed = close_spare_among(client, gave + 1, U64_MAX) ||
-		 close_spare_among(client, 0, gave);
+	for (what = SPARES; what <= IDLE; what++) {
+		reclaim_among(client, what, gave + 1, U64_MAX, bytes, &freed);
+		reclaim_among(client, what, 0, gave, bytes, &freed);
+	}
 	srcu_read_unlock(&domain->walks, walk);
-	return closed;
+	return freed;
 }
 
 /*
@@ -111,12 +131,14 @@ bool regalloc_reclaim_map_pages(struct regalloc_domain *domain,
 	return freed;
 }
 
-/*
- * Slices of the client may have become free: wake those of its threads that wait.
- * Others wait for room, and the uncharge tells them. Full barrier, which goes with
- * that of regalloc_client_begin_wait().
+/**
+ * regalloc_reclaim_kick_own() - slices of a client may have become free
+ * @client: of which those threads are woken that wait
+ *
+ * Others wait for room, and the uncharge tells them. Full barrier, which goes with that
+ * of regalloc_client_begin_wait().
  */
-static void kick_own(const struct regalloc_client *client)
+void regalloc_reclaim_kick_own(const struct regalloc_client *client)
 {
 	smp_mb();	/* what has become free, before the look at who waits */
 	if (READ_ONCE(client->nr_waiting))
@@ -124,7 +146,7 @@ static void kick_own(const struct regalloc_client *client)
 }
 
 /**
- * regalloc_reclaim_trim() - close all spares of a client
+ * regalloc_reclaim_trim() - return all spare and idle memory of a client
  * @client: that asks for it, or that somebody waits for
  *
  * Context: may sleep. Takes the client's lock.
@@ -133,93 +155,39 @@ static void kick_own(const struct regalloc_client *client)
 unsigned int regalloc_reclaim_trim(struct regalloc_client *client)
 {
 	unsigned int closed;
+	u64 freed = 0;
 
-	closed = regalloc_client_close_spares(client, UINT_MAX, 0, NULL);
-	kick_own(client);
+	closed = regalloc_client_close_spares(client, U64_MAX, &freed);
+	regalloc_client_punch_idle(client, true, U64_MAX, &freed);
+	regalloc_reclaim_kick_own(client);
 	return closed;
 }
 
-static void decay_work_fn(struct work_struct *work)
-{
-	struct regalloc_domain *domain =
-		container_of(to_delayed_work(work), struct regalloc_domain, decay);
-	unsigned long idle = msecs_to_jiffies(READ_ONCE(domain->decay_ms));
-	unsigned long next = MAX_JIFFY_OFFSET;
-	struct regalloc_client *client;
-	int walk;
-
-	walk = srcu_read_lock(&domain->walks);
-	regalloc_for_each_client(client, domain) {
-		cond_resched();
-		/* Who finds us armed still, we see what he did. */
-		regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, true);
-		regalloc_client_close_spares(client, UINT_MAX, idle, &next);
-	}
-	srcu_read_unlock(&domain->walks, walk);
-	if (next != MAX_JIFFY_OFFSET)
-		queue_delayed_work(regalloc_wq, &domain->decay, next);
-}
-
 /**
- * regalloc_reclaim_init() - prepare a domain's decay
- * @domain: that has no client yet
- */
-void regalloc_reclaim_init(struct regalloc_domain *domain)
-{
-	INIT_DELAYED_WORK(&domain->decay, decay_work_fn);
-	domain->closing = !domain->decay_ms;
-}
-
-/**
- * regalloc_reclaim_exit() - end a domain's decay
- * @domain: that has no client any more
+ * regalloc_reclaim_notified() - a client has released what it was told to tell of
+ * @client: of which a thread waits, or that has emptied a region while memory is short
  *
- * Context: may sleep.
- */
-void regalloc_reclaim_exit(struct regalloc_domain *domain)
-{
-	cancel_delayed_work_sync(&domain->decay);
-}
-
-static void queue_decay(struct regalloc_domain *domain, unsigned int decay_ms)
-{
-	queue_delayed_work(regalloc_wq, &domain->decay,
-			   msecs_to_jiffies(decay_ms));
-	/* Whoever changed it meanwhile may have had his look before that. */
-	if (READ_ONCE(domain->decay_ms) != decay_ms)
-		mod_delayed_work(regalloc_wq, &domain->decay, 0);
-}
-
-/**
- * regalloc_reclaim_arm() - see to it that new spares decay
- * @client: of which slices have been released
- */
-void regalloc_reclaim_arm(struct regalloc_client *client)
-{
-	unsigned int decay_ms = READ_ONCE(client->domain->decay_ms);
-
-	if (decay_ms)
-		queue_decay(client->domain, decay_ms);
-	kick_own(client);
-}
-
-/**
- * regalloc_reclaim_arm_client() - the same, when a client says so
- * @client: which has released slices without us
+ * Returns no more than waiters lack.
  *
- * Context: may sleep. Takes the client's lock if decay_ms is 0.
+ * Context: may sleep. Takes the client's lock.
  * Return: how many regions were closed.
  */
-unsigned int regalloc_reclaim_arm_client(struct regalloc_client *client)
+unsigned int regalloc_reclaim_notified(struct regalloc_client *client)
 {
-	unsigned int decay_ms = READ_ONCE(client->domain->decay_ms);
+	struct regalloc_budget *budget = &client->domain->budget;
+	u64 wanted = regalloc_waiters_wanted(&budget->waiters);
+	u64 headroom = regalloc_budget_headroom(budget);
+	u64 need = min(wanted - min(wanted, headroom),
+		       regalloc_account_above_reserve(client->owner.account));
+	unsigned int closed = 0;
+	u64 freed = 0;
 
-	if (!decay_ms)
-		return regalloc_reclaim_trim(client);
-	/* In this order, and whatever decay_ms is by now: else it stays so. */
-	regalloc_client_attend(client, REGALLOC_ATTENTION_ARM, false);
-	queue_decay(client->domain, decay_ms);
-	return 0;
+	if (READ_ONCE(client->domain->closing))
+		closed = regalloc_client_close_spares(client, U64_MAX, &freed);
+	if (freed < need)
+		regalloc_client_punch_idle(client, true, need, &freed);
+	regalloc_reclaim_kick_own(client);
+	return closed;
 }
 
 /**
@@ -236,76 +204,24 @@ void regalloc_reclaim_flush(struct regalloc_client *client)
 	regalloc_waiters_kick(&client->domain->budget.waiters);
 }
 
-/* Domain's lock held. */
-static void update_closing_locked(struct regalloc_domain *domain)
-{
-	bool closing = !domain->decay_ms ||
-		       regalloc_waiters_wanted(&domain->budget.waiters);
-	struct regalloc_client *client;
-
-	if (closing == domain->closing)
-		return;
-	WRITE_ONCE(domain->closing, closing);
-	list_for_each_entry(client, &domain->clients, node)
-		regalloc_client_attend(client, REGALLOC_ATTENTION_CLOSE,
-				       closing);
-}
-
 /**
- * regalloc_reclaim_update_closing() - after a change of what waiters want
- * @domain: in which spares are either kept for a while, or needed at once
- *
- * Context: may sleep. Takes the domain's lock.
- */
-void regalloc_reclaim_update_closing(struct regalloc_domain *domain)
-{
-	mutex_lock(&domain->lock);
-	update_closing_locked(domain);
-	mutex_unlock(&domain->lock);
-}
-
-/**
- * regalloc_reclaim_set_decay() - change how long spares stay open
- * @domain: for all clients of it
- * @decay_ms: milliseconds; 0 closes a region in the release that empties it
- */
-void regalloc_reclaim_set_decay(struct regalloc_domain *domain,
-				unsigned int decay_ms)
-{
-	mutex_lock(&domain->lock);
-	WRITE_ONCE(domain->decay_ms, decay_ms);
-	update_closing_locked(domain);
-	mutex_unlock(&domain->lock);
-	mod_delayed_work(regalloc_wq, &domain->decay, 0);
-}
-
-/* Close spares of a client, up to @bytes of them. */
-static void close_spares_of(struct regalloc_client *client, u64 bytes)
-{
-	if (bytes)
-		regalloc_client_close_spares(client,
-					     div_u64(bytes - 1, REGALLOC_REGION_BYTES) + 1,
-					     0, NULL);
-}
-
-/**
- * regalloc_reclaim_fit_client() - after a change, close spares above the limit
+ * regalloc_reclaim_fit_client() - after a change, return what is above the limit
  * @client: that may have more than its limit now
  *
  * Context: may sleep. Takes the client's lock.
  */
 void regalloc_reclaim_fit_client(struct regalloc_client *client)
 {
-	close_spares_of(client,
-			regalloc_account_above_limit(client->owner.account));
+	regalloc_reclaim_own(client,
+			     regalloc_account_above_limit(client->owner.account));
 }
 
 /**
- * regalloc_reclaim_fit() - after a change, close spares until the budget fits
+ * regalloc_reclaim_fit() - after a change, return memory until the budget fits
  * @domain: with more spoken for than there is
  * @except: a client to leave alone; may be NULL
  *
- * Clients are asked for what spares do not give.
+ * Clients are asked for what spare and idle memory does not give.
  *
  * Context: may sleep. Takes the clients' locks, and then the domain's.
  */
@@ -324,7 +240,7 @@ void regalloc_reclaim_fit(struct regalloc_domain *domain,
 			continue;
 		bytes = min(regalloc_budget_excess(&domain->budget),
 			    regalloc_account_above_reserve(client->owner.account));
-		close_spares_of(client, bytes);
+		regalloc_reclaim_own(client, bytes);
 	}
 	srcu_read_unlock(&domain->walks, walk);
 	bytes = regalloc_budget_excess(&domain->budget);

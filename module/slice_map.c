@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/regalloc.h>
@@ -108,17 +109,20 @@ int regalloc_slice_check(const u32 *word, u32 gen)
 }
 
 /**
- * regalloc_slices_open() - let the slices of a region be claimed
+ * regalloc_slices_open() - let slices that have memory be claimed
  * @words: of the region
  * @class: size class
+ * @first: the first slice
+ * @nr: how many
  * @first_gen: generation of slices that have none: their word is 0
  */
-void regalloc_slices_open(u32 *words, unsigned int class, u32 first_gen)
+void regalloc_slices_open(u32 *words, unsigned int class, unsigned int first,
+			  unsigned int nr, u32 first_gen)
 {
 	unsigned int i;
 	u32 *word;
 
-	for (i = 0; i < regalloc_class_slices(class); i++) {
+	for (i = first; i < first + nr; i++) {
 		word = regalloc_slice_word(words, class, i);
 		cmpxchg(word, 0, word_make(first_gen, REGALLOC_STATE_CLOSED));
 		word_move(word, REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
@@ -126,29 +130,57 @@ void regalloc_slices_open(u32 *words, unsigned int class, u32 first_gen)
 }
 
 /**
- * regalloc_slices_seal() - make the slices of a region unclaimable, all or none
+ * regalloc_slices_isolate() - make slices unclaimable, all or none
  * @words: of the region
  * @class: size class
+ * @first: the first slice
+ * @nr: how many
+ * @isolated: bitmap of the slices of the region; the bits of those that were free
+ *	are set
  *
- * While it runs, free slices may look closed for a moment.
+ * Slices without memory count as isolated already. While this runs, free slices may
+ * look closed for a moment.
  *
- * Return: whether all are sealed; if not, one of them was not free.
+ * Return: how many were free; -EBUSY if one is live, with nothing changed.
  */
-bool regalloc_slices_seal(u32 *words, unsigned int class)
+int regalloc_slices_isolate(u32 *words, unsigned int class, unsigned int first,
+			    unsigned int nr, unsigned long *isolated)
 {
-	unsigned int nr = regalloc_class_slices(class), i;
+	unsigned int i;
+	int moved = 0;
 
-	for (i = 0; i < nr; i++) {
-		if (!word_move(regalloc_slice_word(words, class, i),
-			       REGALLOC_STATE_FREE, REGALLOC_STATE_CLOSED))
-			break;
+	for (i = first; i < first + nr; i++) {
+		u32 *word = regalloc_slice_word(words, class, i);
+
+		if (word_move(word, REGALLOC_STATE_FREE, REGALLOC_STATE_CLOSED)) {
+			__set_bit(i, isolated);
+			moved++;
+		} else if (!regalloc_slice_is_closed(word)) {
+			regalloc_slices_putback(words, class, first, i - first,
+						isolated);
+			return -EBUSY;
+		}
 	}
-	if (i == nr)
-		return true;
-	while (i--)
-		word_move(regalloc_slice_word(words, class, i),
-			  REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
-	return false;
+	return moved;
+}
+
+/**
+ * regalloc_slices_putback() - let isolated slices be claimed again
+ * @words: of the region
+ * @class: size class
+ * @first: the first slice
+ * @nr: how many
+ * @isolated: as from regalloc_slices_isolate(); the bits are cleared
+ */
+void regalloc_slices_putback(u32 *words, unsigned int class, unsigned int first,
+			     unsigned int nr, unsigned long *isolated)
+{
+	unsigned int i;
+
+	for (i = first; i < first + nr; i++)
+		if (__test_and_clear_bit(i, isolated))
+			word_move(regalloc_slice_word(words, class, i),
+				  REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
 }
 
 static bool slice_is_live(const u32 *word)
@@ -180,16 +212,29 @@ unsigned int regalloc_slices_find_live(const u32 *words, unsigned int class,
 }
 
 /* The smallest slices, which are many: two words at a time. */
-static unsigned int count_live_pairs(const u32 *words)
+static unsigned int count_pairs(const u32 *words, u32 state)
 {
 	const u64 *pairs = (const u64 *)words;
-	const u64 live = REGALLOC_STATE_LIVE | (u64)REGALLOC_STATE_LIVE << 32;
+	const u64 both = state | (u64)state << 32;
 	u64 sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < REGALLOC_SLOT_WORDS / 2; i++)
-		sum += READ_ONCE(pairs[i]) & live;
-	return ((u32)sum + (u32)(sum >> 32)) / REGALLOC_STATE_LIVE;
+		sum += READ_ONCE(pairs[i]) & both;
+	return ((u32)sum + (u32)(sum >> 32)) / state;
+}
+
+/* Count the slices in a state, which is a bit that no other state has. */
+static unsigned int count_state(const u32 *words, unsigned int class, u32 state)
+{
+	unsigned int stride = regalloc_class_stride(class);
+	unsigned int i, nr = 0;
+
+	if (stride == 1)
+		return count_pairs(words, state);
+	for (i = 0; i < REGALLOC_SLOT_WORDS; i += stride)
+		nr += word_state(READ_ONCE(words[i])) == state;
+	return nr;
 }
 
 /**
@@ -201,14 +246,19 @@ static unsigned int count_live_pairs(const u32 *words)
  */
 unsigned int regalloc_slices_count_live(const u32 *words, unsigned int class)
 {
-	unsigned int stride = regalloc_class_stride(class);
-	unsigned int i, live = 0;
+	return count_state(words, class, REGALLOC_STATE_LIVE);
+}
 
-	if (stride == 1)
-		return count_live_pairs(words);
-	for (i = 0; i < REGALLOC_SLOT_WORDS; i += stride)
-		live += slice_is_live(&words[i]);
-	return live;
+/**
+ * regalloc_slices_count_free() - count the slices that can be claimed
+ * @words: of the region, at least 8-byte aligned
+ * @class: size class
+ *
+ * Return: their number; exact only if nobody claims or releases meanwhile.
+ */
+unsigned int regalloc_slices_count_free(const u32 *words, unsigned int class)
+{
+	return count_state(words, class, REGALLOC_STATE_FREE);
 }
 
 /* So many hints are looked at in one go if they are aligned. */

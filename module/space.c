@@ -162,6 +162,28 @@ void regalloc_space_settle_locked(struct regalloc_space *space)
 }
 
 /**
+ * regalloc_space_charge_up_to() - charge memory that is about to be added
+ * @space: that it will be added to
+ * @min: the least that is of use, a power of two
+ * @bytes: the most, a power of two; becomes what has been charged, likewise:
+ *	regalloc_space_add() or regalloc_space_uncharge() of that follows
+ *
+ * Return: as regalloc_account_try_charge_up_to().
+ */
+int regalloc_space_charge_up_to(struct regalloc_space *space, u64 min,
+				u64 *bytes)
+{
+	int err;
+
+	spin_lock(&space->lock);
+	err = regalloc_account_try_charge_up_to(space->account, min, bytes);
+	if (!err)
+		space->adding += *bytes;
+	spin_unlock(&space->lock);
+	return err;
+}
+
+/**
  * regalloc_space_charge() - charge memory that is about to be added
  * @space: that it will be added to
  * @bytes: how much; regalloc_space_add() or regalloc_space_uncharge() follows
@@ -170,14 +192,7 @@ void regalloc_space_settle_locked(struct regalloc_space *space)
  */
 int regalloc_space_charge(struct regalloc_space *space, u64 bytes)
 {
-	int err;
-
-	spin_lock(&space->lock);
-	err = regalloc_account_try_charge(space->account, bytes);
-	if (!err)
-		space->adding += bytes;
-	spin_unlock(&space->lock);
-	return err;
+	return regalloc_space_charge_up_to(space, bytes, &bytes);
 }
 
 /**
@@ -209,10 +224,25 @@ static struct folio *folio_get_new(unsigned int order)
 	return folio_alloc(gfp, order);
 }
 
-/* The order to try after @order. Splitting needs three pages on 6.1: never 1. */
+/* Splitting needs three pages on 6.1: never 1. */
+static unsigned int allowed_order(unsigned int order)
+{
+	return order > 1 ? order : 0;
+}
+
+/* The order to try first for so many bytes. */
+static unsigned int largest_order(const struct regalloc_space *space, u64 bytes)
+{
+	if (!mapping_large_folio_support(space->inode->i_mapping))
+		return 0;
+	return allowed_order(min_t(unsigned int, HUGE_ORDER,
+				   get_order(bytes)));
+}
+
+/* The order to try after @order, which is not 0. */
 static unsigned int smaller_order(unsigned int order)
 {
-	return order > 2 ? order - 1 : 0;
+	return allowed_order(order - 1);
 }
 
 static int add_folio(struct regalloc_space *space, struct folio *folio, u64 offset)
@@ -251,8 +281,7 @@ static void batch_release(struct folio_batch *batch)
 static u64 add_folios(struct regalloc_space *space, u64 offset, u64 end,
 		      unsigned int *nr)
 {
-	bool huge = mapping_large_folio_support(space->inode->i_mapping);
-	unsigned int order = huge ? HUGE_ORDER : 0;
+	unsigned int order = largest_order(space, end - offset);
 	struct folio_batch added;
 	struct folio *folio;
 

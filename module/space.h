@@ -30,10 +30,16 @@
  * has one while any is left. The space holds its account and the memory cgroup
  * of the task that opened the client, which pays for all of it.
  *
+ * Punching. A block that is a part of a larger folio is removed by truncation, which
+ * splits the folio, and that fails if anything else has a reference to it. So the
+ * mapping's invalidate_lock keeps faults out, which would have some; a folio that
+ * is referenced all the same is left as it is.
+ *
  * Locks: @lock is a spinlock; the budget's locks are taken under it. Adding may
  * wait for memory, so the caller holds no lock that reclaim needs. Removing waits
  * for folio locks, which faults hold while they map a page, and takes
- * i_mmap_rwsem and page-table locks.
+ * i_mmap_rwsem and page-table locks. Punching takes the invalidate_lock around that;
+ * faults share it, under mmap_lock, until they have the folio's lock.
  */
 #ifndef REGALLOC_SPACE_H
 #define REGALLOC_SPACE_H
@@ -49,6 +55,20 @@ struct folio;
 struct inode;
 struct mem_cgroup;
 struct regalloc_account;
+
+/**
+ * struct regalloc_punch - blocks that are being removed from a space
+ * @space: of the blocks
+ * @held: bytes that count as held until the end
+ * @removed: bytes that have left the mapping
+ * @freed: bytes of them that are free; the others are pinned
+ */
+struct regalloc_punch {
+	struct regalloc_space *space;
+	u64 held;
+	u64 removed;
+	u64 freed;
+};
 
 /**
  * struct regalloc_space - the memory of one client
@@ -74,6 +94,12 @@ struct regalloc_space {
 	struct list_head link;
 };
 
+/* Whether there is memory for regalloc_pinned_add() to look after. */
+static inline bool regalloc_space_has_pinned(const struct regalloc_space *space)
+{
+	return READ_ONCE(space->pinned);
+}
+
 int regalloc_space_init(void);
 void regalloc_space_exit(void);
 
@@ -84,17 +110,28 @@ void regalloc_space_put(struct regalloc_space *space);
 struct address_space *regalloc_space_mapping(const struct regalloc_space *space);
 
 int regalloc_space_charge(struct regalloc_space *space, u64 bytes);
+int regalloc_space_charge_up_to(struct regalloc_space *space, u64 min,
+				u64 *bytes);
 void regalloc_space_uncharge(struct regalloc_space *space, u64 bytes);
 int regalloc_space_add(struct regalloc_space *space, u64 offset, u64 bytes);
 void regalloc_space_settle_locked(struct regalloc_space *space);
-bool __must_check regalloc_space_remove(struct regalloc_space *space,
-					u64 offset, u64 bytes);
+u64 regalloc_space_remove(struct regalloc_space *space, u64 offset, u64 bytes);
+void regalloc_space_punch_begin(struct regalloc_punch *punch,
+				struct regalloc_space *space, u64 offset,
+				u64 bytes);
+bool regalloc_space_punch_block(struct regalloc_punch *punch, u64 offset,
+				u64 bytes);
+void regalloc_space_punch_end(struct regalloc_punch *punch);
+bool regalloc_space_has_memory(const struct regalloc_space *space, u64 offset,
+			       u64 bytes);
 bool regalloc_space_is_busy(struct regalloc_space *space, u64 offset, u64 bytes);
 void regalloc_space_zero(struct regalloc_space *space, u64 offset, u64 bytes);
 vm_fault_t regalloc_space_mkwrite(struct regalloc_space *space,
 				  struct vm_fault *vmf);
 vm_fault_t regalloc_space_fault(struct regalloc_space *space,
 				struct vm_fault *vmf);
+vm_fault_t regalloc_space_map_pages(struct vm_fault *vmf, pgoff_t start,
+				    pgoff_t end);
 
 bool regalloc_space_reap(struct regalloc_space *space, u64 *freed);
 void regalloc_space_abandon(struct regalloc_space *space);

@@ -41,17 +41,7 @@ static bool is_write_by_pages(const struct vm_fault *vmf)
 	return (vmf->flags & FAULT_FLAG_WRITE) && !pmd_none(*vmf->pmd);
 }
 
-/**
- * regalloc_space_fault() - find the page for a fault
- * @space: of the client
- * @vmf: the fault, in the data window
- *
- * Context: may sleep. Takes the folio lock and none of regalloc's, since
- * the caller holds mmap_lock.
- * Return: VM_FAULT_LOCKED with the page; VM_FAULT_SIGBUS if there is none.
- */
-vm_fault_t regalloc_space_fault(struct regalloc_space *space,
-				struct vm_fault *vmf)
+static vm_fault_t find_page(struct regalloc_space *space, struct vm_fault *vmf)
 {
 	struct folio *folio;
 
@@ -62,6 +52,51 @@ vm_fault_t regalloc_space_fault(struct regalloc_space *space,
 		return VM_FAULT_SIGBUS;
 	vmf->page = folio_file_page(folio, vmf->pgoff);
 	return VM_FAULT_LOCKED;
+}
+
+/**
+ * regalloc_space_fault() - find the page for a fault
+ * @space: of the client
+ * @vmf: the fault, in the data window
+ *
+ * Context: may sleep. Takes the invalidate_lock, the folio lock and none of
+ * regalloc's, since the caller holds mmap_lock. While it waits for the folio's lock
+ * it has a reference, and the invalidate_lock keeps that from a punch.
+ * Return: VM_FAULT_LOCKED with the page; VM_FAULT_SIGBUS if there is none.
+ */
+vm_fault_t regalloc_space_fault(struct regalloc_space *space,
+				struct vm_fault *vmf)
+{
+	struct address_space *mapping = space->inode->i_mapping;
+	vm_fault_t ret;
+
+	filemap_invalidate_lock_shared(mapping);
+	ret = find_page(space, vmf);
+	filemap_invalidate_unlock_shared(mapping);
+	return ret;
+}
+
+/**
+ * regalloc_space_map_pages() - map what there is around a read
+ * @vmf: the fault, in the data window
+ * @start: the first page, as an offset of the file
+ * @end: the last one
+ *
+ * Context: under RCU; does not wait.
+ * Return: as map_pages() of an area; 0, for the fault handler to do it, during a
+ * punch.
+ */
+vm_fault_t regalloc_space_map_pages(struct vm_fault *vmf, pgoff_t start,
+				    pgoff_t end)
+{
+	struct address_space *mapping = vmf->vma->vm_file->f_mapping;
+	vm_fault_t ret;
+
+	if (!filemap_invalidate_trylock_shared(mapping))
+		return 0;
+	ret = filemap_map_pages(vmf, start, end);
+	filemap_invalidate_unlock_shared(mapping);
+	return ret;
 }
 
 /**

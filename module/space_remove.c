@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Removing memory from a space, and what is pinned afterwards. */
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -69,9 +70,10 @@ static u64 batch_free(struct regalloc_space *space, struct folio_batch *batch)
 
 /*
  * Remove the folios of a batch, which come one after the other in the mapping;
- * returns how many bytes could be freed.
+ * returns how many bytes could be freed, and adds to those that were removed.
  */
-static u64 batch_remove(struct regalloc_space *space, struct folio_batch *batch)
+static u64 batch_remove(struct regalloc_space *space, struct folio_batch *batch,
+			u64 *removed)
 {
 	struct folio *first = batch->folios[0];
 	struct folio *last = batch->folios[folio_batch_count(batch) - 1];
@@ -83,7 +85,25 @@ static u64 batch_remove(struct regalloc_space *space, struct folio_batch *batch)
 		bytes += folio_size(batch->folios[i]);
 	hold(space, bytes);
 	truncate_inode_pages_range(space->inode->i_mapping, start, end - 1);
+	*removed += bytes;
 	return batch_free(space, batch);
+}
+
+/* Remove whole folios that are not mapped, as far as faults let them be. */
+static u64 remove_folios(struct regalloc_space *space, u64 offset, u64 bytes,
+			 u64 *removed)
+{
+	pgoff_t index = offset >> PAGE_SHIFT;
+	pgoff_t last = (offset + bytes - 1) >> PAGE_SHIFT;
+	struct folio_batch batch;
+	u64 freed = 0;
+
+	folio_batch_init(&batch);
+	while (filemap_get_folios(space->inode->i_mapping, &index, last, &batch)) {
+		freed += batch_remove(space, &batch, removed);
+		cond_resched();
+	}
+	return freed;
 }
 
 /**
@@ -93,30 +113,136 @@ static u64 batch_remove(struct regalloc_space *space, struct folio_batch *batch)
  * @bytes: how much; a region, or what regalloc_space_add() has added of one
  *
  * Touching it gives SIGBUS afterwards. What is still referenced stays charged, as
- * pinned.
+ * pinned: the caller calls regalloc_pinned_add() if there is any.
  *
  * Context: may sleep. Takes folio locks, i_mmap_rwsem and page-table locks.
- * Return: true if all of it is free; false if some of it is pinned and the
- * caller is to call regalloc_pinned_add().
+ * Return: how many bytes are free now.
  */
-bool regalloc_space_remove(struct regalloc_space *space, u64 offset, u64 bytes)
+u64 regalloc_space_remove(struct regalloc_space *space, u64 offset, u64 bytes)
 {
-	struct address_space *mapping = space->inode->i_mapping;
-	pgoff_t index = offset >> PAGE_SHIFT;
-	pgoff_t last = (offset + bytes - 1) >> PAGE_SHIFT;
-	struct folio_batch batch;
-	u64 freed = 0;
+	u64 freed, removed = 0;
 
 	/* All at once: truncation would flush the TLB for each folio. */
-	unmap_mapping_range(mapping, offset, bytes, 1);
-	folio_batch_init(&batch);
-	while (filemap_get_folios(mapping, &index, last, &batch)) {
-		freed += batch_remove(space, &batch);
-		cond_resched();
-	}
+	unmap_mapping_range(space->inode->i_mapping, offset, bytes, 1);
+	freed = remove_folios(space, offset, bytes, &removed);
 	/* In one step, so that a waiter sees all of it. */
 	unhold(space, freed);
-	return !READ_ONCE(space->pinned);
+	return freed;
+}
+
+/**
+ * regalloc_space_has_memory() - whether there is a page in a range
+ * @space: of the range
+ * @offset: where it begins
+ * @bytes: how long it is
+ *
+ * Return: whether it was so at some moment.
+ */
+bool regalloc_space_has_memory(const struct regalloc_space *space, u64 offset,
+			       u64 bytes)
+{
+	return filemap_range_has_page(space->inode->i_mapping, offset,
+				      offset + bytes - 1);
+}
+
+/**
+ * regalloc_space_punch_begin() - begin to remove some of the memory of a region
+ * @punch: to be set up; regalloc_space_punch_end() ends it
+ * @space: to remove memory from
+ * @offset: the first byte that will be removed
+ * @bytes: up to the last one
+ *
+ * The range is unmapped once, with what stays of it, which faults map again after the
+ * end.
+ *
+ * Context: may sleep. Takes the invalidate_lock, which is held until the end,
+ * i_mmap_rwsem and page-table locks.
+ */
+void regalloc_space_punch_begin(struct regalloc_punch *punch,
+				struct regalloc_space *space, u64 offset,
+				u64 bytes)
+{
+	*punch = (struct regalloc_punch){ .space = space };
+	filemap_invalidate_lock(space->inode->i_mapping);
+	unmap_mapping_range(space->inode->i_mapping, offset, bytes, 1);
+}
+
+/* Whether an aligned block is a part of a larger folio. */
+static bool is_part_of_folio(struct address_space *mapping, u64 offset, u64 bytes)
+{
+	struct folio *folio = filemap_get_folio(mapping, offset >> PAGE_SHIFT);
+	bool part;
+
+	if (IS_ERR_OR_NULL(folio))
+		return false;
+	part = folio_size(folio) > bytes;
+	folio_put(folio);
+	return part;
+}
+
+/*
+ * Split a block off the folio that it is a part of, by removing its first page. More
+ * at once would be zeroed even if the folio cannot be split, and 7.x loses what
+ * lies behind it if a second split fails; within the block that does no harm.
+ */
+static bool split_off(struct regalloc_punch *punch, u64 offset)
+{
+	struct address_space *mapping = punch->space->inode->i_mapping;
+	loff_t last = offset + PAGE_SIZE - 1;
+
+	hold(punch->space, PAGE_SIZE);
+	punch->held += PAGE_SIZE;
+	truncate_inode_pages_range(mapping, offset, last);
+	if (filemap_range_has_page(mapping, offset, last))
+		return false;
+	punch->removed += PAGE_SIZE;
+	punch->freed += PAGE_SIZE;
+	return true;
+}
+
+/**
+ * regalloc_space_punch_block() - remove an aligned block
+ * @punch: that has begun
+ * @offset: in the range of the punch, a multiple of @bytes
+ * @bytes: a power of two, at least a page
+ *
+ * Aligned blocks only: with others, neighbours would be lost on 7.x.
+ *
+ * Context: may sleep. Takes folio locks. May allocate memory, which the caller's
+ * active memory cgroup pays for.
+ * Return: whether it has been removed, though a part may be pinned. If not, it is
+ * a part of a folio that is referenced; its first page may be zeros now.
+ */
+bool regalloc_space_punch_block(struct regalloc_punch *punch, u64 offset,
+				u64 bytes)
+{
+	struct regalloc_space *space = punch->space;
+	u64 freed;
+
+	if (is_part_of_folio(space->inode->i_mapping, offset, bytes)) {
+		if (!split_off(punch, offset))
+			return false;
+		offset += PAGE_SIZE;
+		bytes -= PAGE_SIZE;
+	}
+	if (bytes) {
+		freed = remove_folios(space, offset, bytes, &punch->removed);
+		punch->freed += freed;
+		punch->held += freed;
+	}
+	return true;
+}
+
+/**
+ * regalloc_space_punch_end() - let faults through and uncharge what is free
+ * @punch: that has begun; @removed and @freed are its result
+ *
+ * The caller calls regalloc_pinned_add() if the space has pinned memory.
+ */
+void regalloc_space_punch_end(struct regalloc_punch *punch)
+{
+	filemap_invalidate_unlock(punch->space->inode->i_mapping);
+	unhold(punch->space, punch->held);
 }
 
 /**

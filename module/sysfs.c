@@ -80,7 +80,11 @@ SHOW_TOTAL(regions_closed, closed);
 SHOW_TOTAL(alloc_failures, alloc_failures);
 SHOW_TOTAL(pressure_events, pressure_events);
 SHOW_USAGE(live_bytes, live_bytes, true);
-SHOW_USAGE(spare_bytes, spares * REGALLOC_REGION_BYTES, false);
+SHOW_USAGE(spare_bytes, spare_bytes, false);
+SHOW_USAGE(idle_bytes, idle_bytes, true);
+SHOW_USAGE(hole_bytes, hole_bytes, false);
+SHOW_TOTAL(punched_bytes, punched);
+SHOW_TOTAL(filled_bytes, filled);
 SHOW_USAGE(nr_regions, regions, false);
 SHOW_ATTR(map_bytes, domain_map_bytes(domain));
 SHOW_ATTR(nr_clients, READ_ONCE(domain->nr_clients));
@@ -91,12 +95,16 @@ static struct attribute *domain_attrs[] = {
 	&dev_attr_peak_charged_bytes.attr,
 	&dev_attr_live_bytes.attr,
 	&dev_attr_spare_bytes.attr,
+	&dev_attr_idle_bytes.attr,
+	&dev_attr_hole_bytes.attr,
 	&dev_attr_pinned_bytes.attr,
 	&dev_attr_map_bytes.attr,
 	&dev_attr_nr_clients.attr,
 	&dev_attr_nr_regions.attr,
 	&dev_attr_regions_opened.attr,
 	&dev_attr_regions_closed.attr,
+	&dev_attr_punched_bytes.attr,
+	&dev_attr_filled_bytes.attr,
 	&dev_attr_alloc_failures.attr,
 	&dev_attr_pressure_events.attr,
 	NULL
@@ -207,8 +215,9 @@ void regalloc_show_fdinfo(struct seq_file *m, struct file *file)
 			   READ_ONCE(client->owner.account->limit));
 	seq_printf(m, "regalloc-charged:\t%lld\n", atomic64_read(&own->charged));
 	seq_printf(m, "regalloc-live:\t%llu\n", usage.live_bytes);
-	seq_printf(m, "regalloc-spare:\t%llu\n",
-		   usage.spares * REGALLOC_REGION_BYTES);
+	seq_printf(m, "regalloc-spare:\t%llu\n", usage.spare_bytes);
+	seq_printf(m, "regalloc-idle:\t%llu\n", usage.idle_bytes);
+	seq_printf(m, "regalloc-hole:\t%llu\n", usage.hole_bytes);
 	seq_printf(m, "regalloc-pinned:\t%lld\n", atomic64_read(&own->pinned));
 	seq_printf(m, "regalloc-map:\t%llu\n",
 		   regalloc_map_pages_bytes(&client->owner.map));

@@ -47,6 +47,36 @@ TRACE_EVENT(regalloc_region_close,
 		  __entry->client, __entry->slice_bytes, __entry->slot)
 );
 
+DECLARE_EVENT_CLASS(regalloc_region_bytes,
+	TP_PROTO(u64 client, unsigned int class, unsigned long slot, u64 bytes),
+	TP_ARGS(client, class, slot, bytes),
+	TP_STRUCT__entry(
+		__field(u64, client)
+		__field(u64, slice_bytes)
+		__field(unsigned long, slot)
+		__field(u64, bytes)
+	),
+	TP_fast_assign(
+		__entry->client = client;
+		__entry->slice_bytes = regalloc_class_bytes(class);
+		__entry->slot = slot;
+		__entry->bytes = bytes;
+	),
+	TP_printk("client=%llu slice_bytes=%llu slot=%lu bytes=%llu",
+		  __entry->client, __entry->slice_bytes, __entry->slot,
+		  __entry->bytes)
+);
+
+DEFINE_EVENT(regalloc_region_bytes, regalloc_punch,
+	TP_PROTO(u64 client, unsigned int class, unsigned long slot, u64 bytes),
+	TP_ARGS(client, class, slot, bytes)
+);
+
+DEFINE_EVENT(regalloc_region_bytes, regalloc_fill,
+	TP_PROTO(u64 client, unsigned int class, unsigned long slot, u64 bytes),
+	TP_ARGS(client, class, slot, bytes)
+);
+
 TRACE_EVENT(regalloc_alloc_failure,
 	TP_PROTO(u64 client, unsigned int class, int error),
 	TP_ARGS(client, class, error),

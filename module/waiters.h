@@ -10,8 +10,12 @@
  *
  * A pass through the queue begins with a kick and gives the turn to one after
  * the other; those who wait for the same as somebody who has just tried in vain
- * are left out. A kick during a pass has another one follow it; until then, who
- * has the turn takes no new room if somebody before him wants some.
+ * are left out. A kick during a pass has another one follow it; until then, what those
+ * before the waiter with the turn want is theirs. The turn is a lease: a waiter that has
+ * not used it for a while, because it gets no processor, keeps it, but the next kick gives
+ * it to those behind, too. A waiter that a signal interrupts leaves, and its task has a
+ * short time to come back to its place.
+ *
  * Whoever makes something free for which somebody may wait kicks after that, and a
  * waiter begins with a kick of his own; so either he sees what became free, or the
  * other sees him.
@@ -35,6 +39,9 @@
  * @passing: somebody has the turn
  * @again: there was a kick since the pass began
  * @wanted: bytes of room in the budget that waiters want
+ * @last_ticket: of the waiter that came last
+ * @holder: who got the turn last in this pass
+ * @turn_at: when that was, in jiffies
  */
 struct regalloc_waiters {
 	spinlock_t lock;	/* the queue */
@@ -43,6 +50,34 @@ struct regalloc_waiters {
 	bool passing;
 	bool again;
 	u64 wanted;
+	u64 last_ticket;
+	struct regalloc_waiter *holder;
+	unsigned long turn_at;
+};
+
+/* So many tasks of a client have their places kept. */
+#define REGALLOC_KEPT_PLACES	16
+
+/**
+ * struct regalloc_kept - a place in the queue of a task that will come back
+ * @task: only compared
+ * @ticket: its place
+ * @at: jiffies at which it left
+ */
+struct regalloc_kept {
+	const void *task;
+	u64 ticket;
+	unsigned long at;
+};
+
+/**
+ * struct regalloc_kept_places - places of a client's tasks. The queue's lock
+ * @next: the one to be overwritten next
+ * @of: the places
+ */
+struct regalloc_kept_places {
+	unsigned int next;
+	struct regalloc_kept of[REGALLOC_KEPT_PLACES];
 };
 
 /**
@@ -60,6 +95,7 @@ struct regalloc_wait_point {
  * @wakeup: where he sleeps
  * @turn: he may try
  * @wanted: bytes of room that he wants
+ * @ticket: his place: those with lower ones come first
  */
 struct regalloc_waiter {
 	struct list_head node;
@@ -67,6 +103,7 @@ struct regalloc_waiter {
 	wait_queue_head_t wakeup;
 	bool turn;
 	u64 wanted;
+	u64 ticket;
 };
 
 void regalloc_waiters_init(struct regalloc_waiters *waiters);
@@ -74,12 +111,18 @@ void regalloc_waiters_kick(struct regalloc_waiters *waiters);
 
 void regalloc_waiter_join(struct regalloc_waiters *waiters,
 			  struct regalloc_waiter *waiter,
-			  struct regalloc_wait_point *point);
+			  struct regalloc_wait_point *point,
+			  struct regalloc_kept_places *kept);
+void regalloc_waiter_keep_place(struct regalloc_waiters *waiters,
+				const struct regalloc_waiter *waiter,
+				struct regalloc_kept_places *kept);
 void regalloc_waiter_want(struct regalloc_waiters *waiters,
 			  struct regalloc_waiter *waiter, u64 bytes);
 int regalloc_waiter_sleep(struct regalloc_waiter *waiter, ktime_t end);
-bool regalloc_waiter_may_take_room(struct regalloc_waiters *waiters,
-				   const struct regalloc_waiter *waiter);
+u64 regalloc_waiters_claimed(struct regalloc_waiters *waiters,
+			     const struct regalloc_waiter *waiter);
+bool regalloc_waiter_is_first(struct regalloc_waiters *waiters,
+			      const struct regalloc_waiter *waiter);
 void regalloc_waiter_pass(struct regalloc_waiters *waiters,
 			  struct regalloc_waiter *waiter);
 void regalloc_waiter_leave(struct regalloc_waiters *waiters,

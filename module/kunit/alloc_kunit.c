@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 
 #include "../alloc.c"
 #include "domain_env.h"
 #include "space_page.h"
+
+static struct regalloc_kept_places kept;
 
 static int alloc_some(struct regalloc_client *client, unsigned int class,
 		      unsigned int count, u64 *handles, u32 timeout_ms)
@@ -14,9 +17,10 @@ static int alloc_some(struct regalloc_client *client, unsigned int class,
 		.class = class,
 		.count = count,
 		.handles = handles,
+		.end = timeout_ms ? ktime_add_ms(ktime_get(), timeout_ms) : 0,
 	};
 
-	return regalloc_alloc(&req, timeout_ms);
+	return regalloc_alloc(&req);
 }
 
 static u64 failures(const struct regalloc_client *client)
@@ -58,7 +62,8 @@ static void an_own_spare_before_that_of_another(struct kunit *test)
 
 	domain_env_open_spare(test, e->b, OF_64K);
 	domain_env_open_spare(test, e->a, OF_64K);
-	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, SLICES,
+			alloc_some(e->a, OF_256K, SLICES, e->handles, 0));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_128K, 1, e->handles, 0));
@@ -71,11 +76,11 @@ static void then_others_are_asked(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 
-	domain_env_open(test, e->a, OF_64K, 1, e->handles);
-	domain_env_open(test, e->b, OF_64K, 1, e->handles);
+	domain_env_open_full(test, e->a, OF_64K, e->handles);
+	domain_env_open_full(test, e->b, OF_64K, e->handles);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 	KUNIT_EXPECT_EQ(test, 1, failures(e->a));
-	KUNIT_EXPECT_EQ(test, REGION, wanted(e->b));
+	KUNIT_EXPECT_EQ(test, SZ_256K, wanted(e->b));
 	KUNIT_EXPECT_EQ(test, 0, wanted(e->a));
 }
 
@@ -89,7 +94,7 @@ static void as_many_as_there_are(struct kunit *test)
 	/* The number of bytes that would be enough is asked for. */
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			alloc_some(e->b, OF_256K, SLICES + 1, e->handles, 0));
-	KUNIT_EXPECT_EQ(test, 2 * REGION, wanted(e->a));
+	KUNIT_EXPECT_EQ(test, REGION + SZ_256K, wanted(e->a));
 }
 
 static void at_its_limit_only_its_own(struct kunit *test)
@@ -101,7 +106,8 @@ static void at_its_limit_only_its_own(struct kunit *test)
 						    REGION));
 	domain_env_open_spare(test, e->b, OF_64K);
 	domain_env_open_spare(test, e->a, OF_64K);
-	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, SLICES,
+			alloc_some(e->a, OF_256K, SLICES, e->handles, 0));
 	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, e->handles, 0));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
 	KUNIT_EXPECT_EQ(test, 0, wanted(e->b));
@@ -112,14 +118,14 @@ static void waits_in_vain(struct kunit *test)
 	struct domain_env *e = test->priv;
 	ktime_t end;
 
-	domain_env_open(test, e->b, OF_64K, 1, e->handles);
-	domain_env_open(test, e->b, OF_128K, 1, e->handles);
+	domain_env_open_full(test, e->b, OF_64K, e->handles);
+	domain_env_open_full(test, e->b, OF_128K, e->handles);
 	end = ktime_add_ms(ktime_get(), 50);
 	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
 			alloc_some(e->a, OF_256K, 1, e->handles, 50));
 	KUNIT_EXPECT_LE(test, end, ktime_get());
 	KUNIT_EXPECT_EQ(test, 1, failures(e->a));
-	KUNIT_EXPECT_EQ(test, REGION, wanted(e->b));
+	KUNIT_EXPECT_EQ(test, SZ_256K, wanted(e->b));
 	/* And leaves nothing behind. */
 	KUNIT_EXPECT_EQ(test, 0, e->a->nr_waiting);
 	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_WAIT));
@@ -151,15 +157,15 @@ static void release_fn(struct work_struct *work)
 	later->err = regalloc_client_give(later->client, later->handle);
 }
 
-/* The region closes in the release that empties it, though not for decay. */
+/* Of one slice, which a sweep finds. */
 static void waits_for_room(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 	struct later *later = kunit_kzalloc(test, sizeof(*later), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, later);
-	domain_env_open(test, e->b, OF_64K, 1, e->handles);
-	domain_env_open(test, e->b, OF_128K, 1, &later->handle);
+	domain_env_open_full(test, e->b, OF_64K, e->handles);
+	domain_env_open_full(test, e->b, OF_256K, &later->handle);
 	later->client = e->b;
 	INIT_DELAYED_WORK(&later->work, release_fn);
 	schedule_delayed_work(&later->work, msecs_to_jiffies(50));
@@ -167,8 +173,8 @@ static void waits_for_room(struct kunit *test)
 					    60000));
 	flush_delayed_work(&later->work);
 	KUNIT_EXPECT_EQ(test, 0, later->err);
-	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
-	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, SZ_256K,
+			atomic64_read(&e->a->owner.account->own.charged));
 	KUNIT_EXPECT_EQ(test, 0, failures(e->a));
 	KUNIT_EXPECT_FALSE(test, e->domain.closing);
 }
@@ -179,34 +185,59 @@ static void room_belongs_to_those_who_wait(struct kunit *test)
 	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
 	struct regalloc_wait_point point = {};
 	struct regalloc_waiter waiter;
+	u64 again;
 
-	regalloc_waiter_join(waiters, &waiter, &point);
-	regalloc_waiter_want(waiters, &waiter, REGION);
+	regalloc_waiter_join(waiters, &waiter, &point, &kept);
+	regalloc_waiter_want(waiters, &waiter, 2 * REGION);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 	/* Except for what is reserved. */
 	KUNIT_EXPECT_EQ(test, 0,
 			regalloc_account_set_limits(e->a->owner.account, REGION,
 						    U64_MAX));
-	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
-	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, e->handles + 1, 0));
+	KUNIT_EXPECT_EQ(test, SLICES,
+			alloc_some(e->a, OF_256K, SLICES, e->handles, 0));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_64K, 1, &again, 0));
 	/* As whatever class. */
 	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->a, e->handles[0]));
-	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_64K, 1, e->handles, 0));
-	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_64K, 1, &again, 0));
+	KUNIT_EXPECT_GE(test, REGION,
+			atomic64_read(&e->a->owner.account->own.charged));
 	regalloc_waiter_leave(waiters, &waiter);
 	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, e->handles, 0));
+}
+
+/* A claim is as large as the demand: what is beyond it is for all. */
+static void room_beyond_the_claims(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_waiters *waiters = &e->domain.budget.waiters;
+	struct regalloc_wait_point point = {};
+	struct regalloc_waiter waiter;
+	unsigned int got = 0;
+	u64 handle;
+
+	domain_env_open_full(test, e->b, OF_64K, e->handles);
+	regalloc_waiter_join(waiters, &waiter, &point, &kept);
+	regalloc_waiter_want(waiters, &waiter, SZ_256K);
+	while (alloc_some(e->a, OF_256K, 1, &handle, 0) == 1)
+		got++;
+	KUNIT_EXPECT_EQ(test, SLICES - 1, got);
+	KUNIT_EXPECT_EQ(test, 2 * REGION - SZ_256K,
+			atomic64_read(&e->domain.budget.total.charged));
+	regalloc_waiter_leave(waiters, &waiter);
+	KUNIT_EXPECT_EQ(test, 1, alloc_some(e->a, OF_256K, 1, &handle, 0));
 }
 
 /* Close a spare of which somebody references two pages. */
 static void close_pinned(struct kunit *test, struct regalloc_client *client,
 			 unsigned int class, struct page **pages)
 {
-	u64 at = regalloc_pool_offset(&client->pools[class], 0);
+	u64 at = regalloc_pool_offset(&client->pools[class], 0), freed = 0;
 
 	domain_env_open_spare(test, client, class);
 	pages[0] = space_get_page(client->owner.space, at);
 	pages[1] = space_get_page(client->owner.space, at + REGION / 2);
-	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(client, 1, 0, NULL));
+	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(client, 1, &freed));
 }
 
 /* What is reserved is there at once, also if it is pinned no more just now. */
@@ -224,7 +255,7 @@ static void reserve_comes_from_what_was_pinned(struct kunit *test)
 						    U64_MAX));
 	close_pinned(test, e->a, OF_256K, pages);
 	close_pinned(test, e->a, OF_64K, pages + 2);
-	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_join(waiters, &waiter, &point, &kept);
 	regalloc_waiter_want(waiters, &waiter, REGION);
 	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_some(e->a, OF_256K, 1, e->handles, 0));
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
@@ -257,7 +288,7 @@ static void slow_fn(struct work_struct *work)
 					 work);
 	unsigned int i;
 
-	regalloc_waiter_join(slow->waiters, &slow->waiter, &slow->point);
+	regalloc_waiter_join(slow->waiters, &slow->waiter, &slow->point, &kept);
 	for (i = 0; i < 2000 && !READ_ONCE(slow->waiter.turn); i++)
 		usleep_range(1000, 2000);
 	regalloc_client_give(slow->client, slow->handle);
@@ -271,7 +302,7 @@ static void one_look_when_the_time_is_up(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, slow);
 	domain_env_open(test, e->a, OF_256K, SLICES, e->handles);
-	domain_env_open(test, e->b, OF_64K, 1, e->handles + SLICES);
+	domain_env_open_full(test, e->b, OF_64K, e->handles + SLICES);
 	slow->waiters = &e->domain.budget.waiters;
 	slow->client = e->a;
 	slow->handle = e->handles[0];
@@ -300,9 +331,9 @@ static void who_is_at_his_limit_is_in_nobodys_way(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0,
 			regalloc_account_set_limits(e->a->owner.account, 0,
 						    REGION));
-	domain_env_open(test, e->a, OF_256K, 1, e->handles);
-	regalloc_waiter_join(waiters, &first, &req_pool(&at_limit)->wait);
-	regalloc_waiter_join(waiters, &second, &req_pool(&req)->wait);
+	domain_env_open_full(test, e->a, OF_256K, e->handles);
+	regalloc_waiter_join(waiters, &first, &req_pool(&at_limit)->wait, &kept);
+	regalloc_waiter_join(waiters, &second, &req_pool(&req)->wait, &kept);
 	KUNIT_EXPECT_EQ(test, -ENOSPC, take_turn(&at_limit, &first));
 	KUNIT_ASSERT_TRUE(test, second.turn);
 	regalloc_waiters_kick(waiters);
@@ -321,6 +352,7 @@ static struct kunit_case alloc_cases[] = {
 	KUNIT_CASE(waits_in_vain),
 	KUNIT_CASE(waits_for_room),
 	KUNIT_CASE(room_belongs_to_those_who_wait),
+	KUNIT_CASE(room_beyond_the_claims),
 	KUNIT_CASE(reserve_comes_from_what_was_pinned),
 	KUNIT_CASE(one_look_when_the_time_is_up),
 	KUNIT_CASE(who_is_at_his_limit_is_in_nobodys_way),

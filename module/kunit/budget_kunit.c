@@ -4,6 +4,9 @@
 #include <linux/kthread.h>
 
 #include "../budget.c"
+#include "../counters.c"
+
+static struct regalloc_kept_places kept;
 
 #define REGION	4
 #define LIMIT	(10 * REGION)
@@ -170,7 +173,7 @@ static void more_room_is_told_to_who_waits(struct kunit *test)
 	struct regalloc_wait_point point = {};
 	struct regalloc_waiter waiter;
 
-	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_join(waiters, &waiter, &point, &kept);
 	KUNIT_EXPECT_TRUE(test, is_kicked(waiters, &waiter));
 	KUNIT_EXPECT_EQ(test, 0, regalloc_account_try_charge(s->a, REGION));
 	KUNIT_EXPECT_FALSE(test, is_kicked(waiters, &waiter));

@@ -193,18 +193,20 @@ static void closes_spares_of_all_classes(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 	unsigned long next = MAX_JIFFY_OFFSET;
+	u64 freed = 0;
 
 	domain_env_open_spare(test, e->a, OF_64K);
 	domain_env_open_spare(test, e->a, OF_256K);
 	KUNIT_EXPECT_EQ(test, 2, regalloc_client_count_maybe_spares(e->a));
-	KUNIT_EXPECT_EQ(test, 0, regalloc_client_close_spares(e->a, UINT_MAX,
-							      600 * HZ, &next));
+	regalloc_client_decay(e->a, 600 * HZ, &next);
+	KUNIT_EXPECT_EQ(test, 2, domain_env_regions(e->a));
 	KUNIT_EXPECT_LE(test, next, 600 * HZ);
 	KUNIT_EXPECT_LT(test, 500 * HZ, next);
-	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(e->a, 1, 0, NULL));
+	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(e->a, 1, &freed));
+	KUNIT_EXPECT_EQ(test, REGION, freed);
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
-	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(e->a, UINT_MAX, 0,
-							      NULL));
+	KUNIT_EXPECT_EQ(test, 1, regalloc_client_close_spares(e->a, U64_MAX,
+							      &freed));
 	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->a));
 	KUNIT_EXPECT_EQ(test, 0, regalloc_client_count_maybe_spares(e->a));
 }
@@ -219,7 +221,9 @@ static void counts_what_it_holds(struct kunit *test)
 	regalloc_client_add_usage(e->a, &usage);
 	regalloc_client_add_usage(e->b, &usage);
 	KUNIT_EXPECT_EQ(test, 2, usage.regions);
-	KUNIT_EXPECT_EQ(test, 1, usage.spares);
+	KUNIT_EXPECT_EQ(test, REGION, usage.spare_bytes);
+	KUNIT_EXPECT_EQ(test, REGION - 3 * SZ_256K, usage.idle_bytes);
+	KUNIT_EXPECT_EQ(test, 0, usage.hole_bytes);
 	KUNIT_EXPECT_EQ(test, 3, usage.live);
 	KUNIT_EXPECT_EQ(test, 3 * SZ_256K, usage.live_bytes);
 }

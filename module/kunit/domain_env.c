@@ -50,8 +50,20 @@ void domain_env_open(struct kunit *test, struct regalloc_client *client,
 		     unsigned int class, unsigned int count, u64 *handles)
 {
 	KUNIT_ASSERT_EQ(test, count,
-			regalloc_pool_grow(&client->pools[class], false, count,
-					   handles));
+			regalloc_pool_grow(&client->pools[class], U64_MAX, false,
+					   count, handles));
+}
+
+void domain_env_open_full(struct kunit *test, struct regalloc_client *client,
+			  unsigned int class, u64 *handle)
+{
+	u64 rest;
+	unsigned int i;
+
+	domain_env_open(test, client, class, 1, handle);
+	for (i = 1; i < regalloc_class_slices(class); i++)
+		KUNIT_ASSERT_EQ(test, 1, regalloc_client_take(client, class,
+							      false, 1, &rest));
 }
 
 void domain_env_open_spare(struct kunit *test, struct regalloc_client *client,

@@ -38,6 +38,9 @@ void domain_env_exit(struct kunit *test);
 /* Allocate from a new region, and see that it succeeds. */
 void domain_env_open(struct kunit *test, struct regalloc_client *client,
 		     unsigned int class, unsigned int count, u64 *handles);
+/* Open a region of which all slices are live; @handle: that of one of them. */
+void domain_env_open_full(struct kunit *test, struct regalloc_client *client,
+			  unsigned int class, u64 *handle);
 /* Open a region in which nothing is live. */
 void domain_env_open_spare(struct kunit *test, struct regalloc_client *client,
 			   unsigned int class);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/delay.h>
+#include <linux/sizes.h>
 #include <linux/workqueue.h>
 
 #include "../reclaim.c"
+#include "../decay.c"
 #include "domain_env.h"
 #include "space_page.h"
+
+static struct regalloc_kept_places kept;
 
 static u64 wanted(const struct regalloc_client *client)
 {
@@ -29,17 +33,32 @@ static bool comes_down_to(const struct regalloc_client *client, u64 regions)
 	return false;
 }
 
-static void one_of_its_own(struct kunit *test)
+/* What to add to a handle for one so many slices of 256 KiB further. */
+static u64 slices_on(unsigned int nr)
+{
+	return REGALLOC_HANDLE((u64)nr * SZ_256K, 0);
+}
+
+static void own_spares_and_then_idle(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 
-	domain_env_open(test, e->a, OF_256K, 1, e->handles);
-	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_own(e->a));
+	domain_env_open_full(test, e->a, OF_256K, e->handles);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_own(e->a, REGION));
 	domain_env_open_spare(test, e->a, OF_64K);
-	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_own(e->b));
-	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_own(e->a));
-	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_own(e->a));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_own(e->b, REGION));
+	KUNIT_EXPECT_EQ(test, REGION, regalloc_reclaim_own(e->a, 1));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_own(e->a, REGION));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+	/* What is idle goes by the slice, and no more than is needed. */
+	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->a, e->handles[0]));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->a, *e->handles +
+						      slices_on(3)));
+	KUNIT_EXPECT_EQ(test, SZ_256K, regalloc_reclaim_own(e->a, 4096));
+	KUNIT_EXPECT_EQ(test, SZ_256K, regalloc_reclaim_own(e->a, REGION));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_own(e->a, REGION));
+	KUNIT_EXPECT_EQ(test, REGION - 2 * SZ_256K,
+			atomic64_read(&e->domain.budget.total.charged));
 }
 
 static void others_in_turn(struct kunit *test)
@@ -54,31 +73,47 @@ static void others_in_turn(struct kunit *test)
 	domain_env_open_spare(test, e->b, OF_256K);
 	domain_env_open_spare(test, c, OF_64K);
 	domain_env_open_spare(test, c, OF_256K);
-	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, REGION, regalloc_reclaim_others(e->a, 1));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
-	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, REGION, regalloc_reclaim_others(e->a, 1));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(c));
-	KUNIT_EXPECT_TRUE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, REGION, regalloc_reclaim_others(e->a, 1));
 	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
 	/* What it has by right is no room for others. */
 	KUNIT_EXPECT_EQ(test, 0, regalloc_account_set_limits(c->owner.account,
 							     REGION, U64_MAX));
-	KUNIT_EXPECT_FALSE(test, regalloc_reclaim_others(e->a));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_others(e->a, 1));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(c));
 	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->a));
+}
+
+/* A spare of one before idle memory of another. */
+static void spares_of_all_before_idle_memory(struct kunit *test)
+{
+	struct domain_env *e = test->priv;
+	struct regalloc_client *c = regalloc_client_create(&e->domain);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(c));
+	domain_env_open_full(test, e->b, OF_256K, e->handles);
+	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->b, e->handles[0]));
+	domain_env_open_spare(test, c, OF_64K);
+	KUNIT_EXPECT_EQ(test, REGION, regalloc_reclaim_others(e->a, 1));
+	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(c));
+	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, SZ_256K, regalloc_reclaim_others(e->a, REGION));
 }
 
 struct search {
 	struct work_struct work;
 	struct regalloc_client *client;
-	bool found;
+	u64 found;
 };
 
 static void search_others(struct work_struct *work)
 {
 	struct search *s = container_of(work, struct search, work);
 
-	s->found = regalloc_reclaim_others(s->client);
+	s->found = regalloc_reclaim_others(s->client, 1);
 }
 
 /* All misc devices are opened under one lock: ours must not keep it for long. */
@@ -101,7 +136,7 @@ static void nobody_opening_waits(struct kunit *test)
 	unlock_page(page);
 	flush_work(&s.work);
 	destroy_work_on_stack(&s.work);
-	KUNIT_EXPECT_TRUE(test, s.found);
+	KUNIT_EXPECT_EQ(test, REGION, s.found);
 }
 
 static void trim_takes_all(struct kunit *test)
@@ -123,7 +158,7 @@ static void tells_those_of_the_client(struct kunit *test)
 	struct regalloc_waiter waiter;
 
 	regalloc_client_begin_wait(e->a);
-	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_join(waiters, &waiter, &point, &kept);
 	regalloc_waiter_pass(waiters, &waiter);
 	regalloc_reclaim_trim(e->b);
 	regalloc_reclaim_arm(e->b);
@@ -146,7 +181,7 @@ static void decay_waits_and_closes(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 
-	domain_env_open(test, e->a, OF_64K, 1, e->handles);
+	domain_env_open_full(test, e->a, OF_64K, e->handles);
 	domain_env_open_spare(test, e->a, OF_256K);
 	KUNIT_EXPECT_FALSE(test, decay_pending(e));
 	regalloc_reclaim_arm(e->a);
@@ -198,15 +233,16 @@ static void without_decay_at_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, domain_env_attends(e->b, REGALLOC_ATTENTION_CLOSE));
 	KUNIT_EXPECT_TRUE(test, comes_down_to(e->a, 0));
 	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->b, e->handles[0]));
-	KUNIT_EXPECT_EQ(test, 1, domain_env_regions(e->b));
+	KUNIT_EXPECT_EQ(test, 1, e->b->pools[OF_256K].nr);
 	KUNIT_EXPECT_EQ(test, 0, regalloc_client_give(e->b, e->handles[1]));
 	KUNIT_EXPECT_EQ(test, 0, domain_env_regions(e->b));
-	/* Nothing to arm: what the client says leads to a look. */
+	/* What the client says leads to a look. */
 	domain_env_open(test, e->a, OF_256K, 1, e->handles);
 	KUNIT_ASSERT_EQ(test, 0, domain_env_release_and_die(e->a, e->handles[0]));
-	regalloc_reclaim_arm(e->a);
-	KUNIT_EXPECT_FALSE(test, decay_pending(e));
+	regalloc_client_forget_hints(e->a);
 	KUNIT_EXPECT_EQ(test, 1, regalloc_reclaim_arm_client(e->a));
+	flush_delayed_work(&e->domain.decay);
+	KUNIT_EXPECT_FALSE(test, decay_pending(e));
 	regalloc_reclaim_set_decay(&e->domain, ENV_DECAY_MS);
 	KUNIT_EXPECT_FALSE(test, domain_env_attends(e->a, REGALLOC_ATTENTION_CLOSE));
 }
@@ -218,7 +254,7 @@ static void closing_while_room_is_wanted(struct kunit *test)
 	struct regalloc_wait_point point = {};
 	struct regalloc_waiter waiter;
 
-	regalloc_waiter_join(waiters, &waiter, &point);
+	regalloc_waiter_join(waiters, &waiter, &point, &kept);
 	regalloc_reclaim_update_closing(&e->domain);
 	KUNIT_EXPECT_FALSE(test, e->domain.closing);
 	regalloc_waiter_want(waiters, &waiter, REGION);
@@ -236,20 +272,22 @@ static void flush_looks_everywhere(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 
-	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	domain_env_open_full(test, e->a, OF_256K, e->handles);
 	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
 	KUNIT_ASSERT_EQ(test, 0, domain_env_release_and_die(e->a, e->handles[0]));
 	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
 	regalloc_reclaim_flush(e->a);
 	KUNIT_EXPECT_TRUE(test, decay_pending(e));
-	KUNIT_EXPECT_EQ(test, 1, regalloc_reclaim_trim(e->a));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_trim(e->a));
+	KUNIT_EXPECT_EQ(test, REGION - SZ_256K,
+			atomic64_read(&e->domain.budget.total.charged));
 }
 
 static void fits_a_lower_budget(struct kunit *test)
 {
 	struct domain_env *e = test->priv;
 
-	domain_env_open(test, e->a, OF_256K, 1, e->handles);
+	domain_env_open_full(test, e->a, OF_256K, e->handles);
 	domain_env_open_spare(test, e->b, OF_256K);
 	/* Spares are enough: nobody is asked. */
 	KUNIT_EXPECT_EQ(test, 0, regalloc_reclaim_set_budget(&e->domain, REGION));
@@ -268,7 +306,7 @@ static void fits_a_new_reserve(struct kunit *test)
 	struct regalloc_account *account = e->a->owner.account;
 
 	domain_env_open_spare(test, e->a, OF_256K);
-	domain_env_open(test, e->b, OF_256K, 1, e->handles);
+	domain_env_open_full(test, e->b, OF_256K, e->handles);
 	KUNIT_EXPECT_EQ(test, 0, regalloc_account_set_limits(account, 2 * REGION,
 							     U64_MAX));
 	/* Who has got it is left alone. */
@@ -297,8 +335,9 @@ static void fits_a_lower_limit(struct kunit *test)
 }
 
 static struct kunit_case reclaim_cases[] = {
-	KUNIT_CASE(one_of_its_own),
+	KUNIT_CASE(own_spares_and_then_idle),
 	KUNIT_CASE(others_in_turn),
+	KUNIT_CASE(spares_of_all_before_idle_memory),
 	KUNIT_CASE(nobody_opening_waits),
 	KUNIT_CASE(trim_takes_all),
 	KUNIT_CASE(tells_those_of_the_client),

@@ -66,15 +66,16 @@ static void charged_while_there(struct kunit *test)
 	add_region(test, 3 * REGION);
 	KUNIT_EXPECT_EQ(test, 2 * REGION, charged(e));
 	KUNIT_EXPECT_EQ(test, -EDQUOT, regalloc_space_charge(e->space, REGION));
-	KUNIT_EXPECT_TRUE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_EQ(test, (u64)REGION,
+			regalloc_space_remove(e->space, 0, REGION));
 	KUNIT_EXPECT_EQ(test, REGION, charged(e));
 	/* Charged before it is there, and not after it has been called off. */
 	KUNIT_EXPECT_EQ(test, 0, regalloc_space_charge(e->space, REGION));
 	KUNIT_EXPECT_EQ(test, 2 * REGION, charged(e));
 	regalloc_space_uncharge(e->space, REGION);
 	KUNIT_EXPECT_EQ(test, REGION, charged(e));
-	KUNIT_EXPECT_TRUE(test, regalloc_space_remove(e->space, 3 * REGION,
-						      REGION));
+	KUNIT_EXPECT_EQ(test, (u64)REGION,
+			regalloc_space_remove(e->space, 3 * REGION, REGION));
 	KUNIT_EXPECT_EQ(test, 0, charged(e));
 }
 
@@ -107,7 +108,8 @@ static void pages_in_order(struct kunit *test)
 	}
 	/* Where there is nothing, nothing is to be done. */
 	regalloc_space_zero(space, 0, PAGE_SIZE);
-	KUNIT_EXPECT_TRUE(test, regalloc_space_remove(space, at, REGION));
+	KUNIT_EXPECT_EQ(test, (u64)REGION,
+			regalloc_space_remove(space, at, REGION));
 }
 
 /* What the core needs to know, or does not write back, drop or count twice. */
@@ -133,7 +135,8 @@ static void folios_are_as_they_should_be(struct kunit *test)
 		put_page(page);
 	}
 	KUNIT_EXPECT_TRUE(test, mapping_unevictable(e->space->inode->i_mapping));
-	KUNIT_EXPECT_TRUE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_EQ(test, (u64)REGION,
+			regalloc_space_remove(e->space, 0, REGION));
 }
 
 /* Of what has been added before memory ran out. */
@@ -145,7 +148,8 @@ static void a_part_can_be_removed(struct kunit *test)
 	KUNIT_ASSERT_LT(test, 0, regalloc_space_add(e->space, 0, REGION / 2));
 	regalloc_space_uncharge(e->space, REGION / 2);
 	KUNIT_EXPECT_EQ(test, REGION / 2, charged(e));
-	KUNIT_EXPECT_TRUE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_EQ(test, (u64)REGION / 2,
+			regalloc_space_remove(e->space, 0, REGION));
 }
 
 /* Small folios come in several batches. */
@@ -162,7 +166,8 @@ static void small_folios(struct kunit *test)
 			regalloc_space_add(e->space, 0, REGION));
 	page = space_get_page(e->space, 100 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, 2, page_count(page));
-	KUNIT_EXPECT_FALSE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_LT(test,
+			regalloc_space_remove(e->space, 0, REGION), (u64)REGION);
 	KUNIT_EXPECT_EQ(test, PAGE_SIZE, charged(e));
 	put_page(page);
 	KUNIT_EXPECT_TRUE(test, regalloc_space_reap(e->space, &freed));
@@ -178,7 +183,8 @@ static void pinned_until_it_is_let_go(struct kunit *test)
 	add_region(test, 0);
 	page = space_get_page(e->space, 3 * PAGE_SIZE);
 	bytes = folio_size(page_folio(page));
-	KUNIT_EXPECT_FALSE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_LT(test,
+			regalloc_space_remove(e->space, 0, REGION), (u64)REGION);
 	KUNIT_EXPECT_NULL(test, space_page_address(e->space, 3 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, bytes, atomic64_read(&e->account->own.pinned));
 	KUNIT_EXPECT_EQ(test, bytes, charged(e));
@@ -197,7 +203,8 @@ static void abandoned(struct kunit *test)
 
 	add_region(test, 0);
 	page = space_get_page(e->space, 0);
-	KUNIT_EXPECT_FALSE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_LT(test,
+			regalloc_space_remove(e->space, 0, REGION), (u64)REGION);
 	regalloc_space_abandon(e->space);
 	KUNIT_EXPECT_EQ(test, 1, page_count(page));
 	put_page(page);
@@ -215,7 +222,8 @@ static void busy_while_a_folio_is_locked(struct kunit *test)
 	unlock_page(page);
 	put_page(page);
 	KUNIT_EXPECT_FALSE(test, regalloc_space_is_busy(e->space, 0, REGION));
-	KUNIT_EXPECT_TRUE(test, regalloc_space_remove(e->space, 0, REGION));
+	KUNIT_EXPECT_EQ(test, (u64)REGION,
+			regalloc_space_remove(e->space, 0, REGION));
 }
 
 static struct kunit_case space_cases[] = {

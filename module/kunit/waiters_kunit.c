@@ -6,6 +6,8 @@
 
 #include "../waiters.c"
 
+static struct regalloc_kept_places kept;
+
 /* Three who want different things, in the order of their letters. */
 struct line {
 	struct regalloc_waiters waiters;
@@ -26,9 +28,9 @@ static int line_init(struct kunit *test)
 
 static void join_all(struct line *l)
 {
-	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0]);
-	regalloc_waiter_join(&l->waiters, &l->b, &l->point[1]);
-	regalloc_waiter_join(&l->waiters, &l->c, &l->point[2]);
+	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0], &kept);
+	regalloc_waiter_join(&l->waiters, &l->b, &l->point[1], &kept);
+	regalloc_waiter_join(&l->waiters, &l->c, &l->point[2], &kept);
 }
 
 /* Everybody tries in vain, as often as it takes until nobody has the turn. */
@@ -75,8 +77,8 @@ static void who_wants_the_same_is_left_out(struct kunit *test)
 {
 	struct line *l = test->priv;
 
-	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0]);
-	regalloc_waiter_join(&l->waiters, &l->b, &l->point[0]);
+	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0], &kept);
+	regalloc_waiter_join(&l->waiters, &l->b, &l->point[0], &kept);
 	settle(l);
 	regalloc_waiters_kick(&l->waiters);
 	regalloc_waiter_pass(&l->waiters, &l->a);
@@ -99,13 +101,13 @@ static void a_kick_meanwhile_starts_again(struct kunit *test)
 	regalloc_waiters_kick(&l->waiters);
 	regalloc_waiter_pass(&l->waiters, &l->a);
 	regalloc_waiters_kick(&l->waiters);
-	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->b));
+	KUNIT_EXPECT_EQ(test, 100, regalloc_waiters_claimed(&l->waiters, &l->b));
 	regalloc_waiter_pass(&l->waiters, &l->b);
 	KUNIT_EXPECT_TRUE(test, l->c.turn);
-	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->c));
+	KUNIT_EXPECT_EQ(test, 100, regalloc_waiters_claimed(&l->waiters, &l->c));
 	regalloc_waiter_pass(&l->waiters, &l->c);
 	KUNIT_EXPECT_TRUE(test, l->a.turn);
-	KUNIT_EXPECT_TRUE(test, regalloc_waiter_may_take_room(&l->waiters, &l->a));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_waiters_claimed(&l->waiters, &l->a));
 	regalloc_waiter_leave(&l->waiters, &l->c);
 	regalloc_waiter_leave(&l->waiters, &l->b);
 	regalloc_waiter_leave(&l->waiters, &l->a);
@@ -122,11 +124,63 @@ static void room_is_for_who_wants_it(struct kunit *test)
 	regalloc_waiters_kick(&l->waiters);
 	regalloc_waiter_pass(&l->waiters, &l->a);
 	regalloc_waiters_kick(&l->waiters);
-	KUNIT_EXPECT_TRUE(test, regalloc_waiter_may_take_room(&l->waiters, &l->b));
+	KUNIT_EXPECT_EQ(test, 0, regalloc_waiters_claimed(&l->waiters, &l->b));
 	regalloc_waiter_pass(&l->waiters, &l->b);
-	KUNIT_EXPECT_FALSE(test, regalloc_waiter_may_take_room(&l->waiters, &l->c));
+	KUNIT_EXPECT_EQ(test, 100, regalloc_waiters_claimed(&l->waiters, &l->c));
 	regalloc_waiter_leave(&l->waiters, &l->b);
 	regalloc_waiter_leave(&l->waiters, &l->c);
+	regalloc_waiter_leave(&l->waiters, &l->a);
+}
+
+/* It gets no processor: the next kick gives the turn to those behind it. */
+static void the_turn_is_a_lease(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	regalloc_waiters_kick(&l->waiters);
+	KUNIT_EXPECT_TRUE(test, l->a.turn);
+	KUNIT_EXPECT_FALSE(test, l->b.turn);
+	l->waiters.turn_at -= LEASE + 1;
+	regalloc_waiters_kick(&l->waiters);
+	KUNIT_EXPECT_TRUE(test, l->b.turn);
+	KUNIT_EXPECT_FALSE(test, l->c.turn);
+	/* The first one has its turn still, and is in nobody's way. */
+	KUNIT_EXPECT_TRUE(test, l->a.turn);
+	regalloc_waiter_pass(&l->waiters, &l->a);
+	KUNIT_EXPECT_TRUE(test, l->b.turn);
+	KUNIT_EXPECT_FALSE(test, l->c.turn);
+	regalloc_waiter_pass(&l->waiters, &l->b);
+	KUNIT_EXPECT_TRUE(test, l->c.turn);
+	regalloc_waiter_leave(&l->waiters, &l->c);
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_leave(&l->waiters, &l->a);
+	KUNIT_EXPECT_NULL(test, l->waiters.holder);
+}
+
+/* A task that a signal has interrupted comes back to its place, if it comes soon. */
+static void a_place_is_kept(struct kunit *test)
+{
+	struct line *l = test->priv;
+
+	join_all(l);
+	settle(l);
+	regalloc_waiter_keep_place(&l->waiters, &l->b, &kept);
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_join(&l->waiters, &l->b, &l->point[1], &kept);
+	KUNIT_EXPECT_PTR_EQ(test, &l->b.node, l->a.node.next);
+	KUNIT_EXPECT_PTR_EQ(test, &l->c.node, l->b.node.next);
+	/* Once, and not for long. */
+	regalloc_waiter_leave(&l->waiters, &l->b);
+	regalloc_waiter_join(&l->waiters, &l->b, &l->point[1], &kept);
+	KUNIT_EXPECT_PTR_EQ(test, &l->b.node, l->c.node.next);
+	regalloc_waiter_keep_place(&l->waiters, &l->a, &kept);
+	kept.of[(kept.next - 1) % REGALLOC_KEPT_PLACES].at -= KEPT + 1;
+	regalloc_waiter_leave(&l->waiters, &l->a);
+	regalloc_waiter_join(&l->waiters, &l->a, &l->point[0], &kept);
+	KUNIT_EXPECT_PTR_EQ(test, &l->a.node, l->b.node.next);
+	regalloc_waiter_leave(&l->waiters, &l->c);
+	regalloc_waiter_leave(&l->waiters, &l->b);
 	regalloc_waiter_leave(&l->waiters, &l->a);
 }
 
@@ -180,6 +234,8 @@ static struct kunit_case waiters_cases[] = {
 	KUNIT_CASE(who_wants_the_same_is_left_out),
 	KUNIT_CASE(a_kick_meanwhile_starts_again),
 	KUNIT_CASE(room_is_for_who_wants_it),
+	KUNIT_CASE(the_turn_is_a_lease),
+	KUNIT_CASE(a_place_is_kept),
 	KUNIT_CASE(wanted_is_a_sum),
 	KUNIT_CASE(sleep_ends),
 	{}

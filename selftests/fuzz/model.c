@@ -82,6 +82,16 @@ static uint32_t next_serial(struct model *m)
 	return m->serial;
 }
 
+/* How many slices begin in the page of this one. */
+static uint8_t *page_of(struct model *m, uint64_t handle)
+{
+	uint64_t offset = REGALLOC_HANDLE_OFFSET(handle);
+	uint64_t page = offset & -(uint64_t)RT_PAGE;
+
+	return &m->in_page[page / m->span * MODEL_SLOTS * MODEL_SLOT_UNITS +
+			   page % m->span / REGALLOC_MIN_SLICE_BYTES];
+}
+
 void model_took(struct model *m, uint64_t handle, unsigned int class)
 {
 	struct model_unit *u = unit_of(m, handle);
@@ -101,6 +111,8 @@ void model_took(struct model *m, uint64_t handle, unsigned int class)
 	u->index = m->nr_live;
 	m->live[m->nr_live++] = handle;
 	m->live_bytes += rt_class_bytes(class);
+	if (!(*page_of(m, handle))++)
+		m->least_bytes += rt_class_charge(class);
 	in_region = region_of(m, handle);
 	if (!(*in_region)++)
 		m->busy++;
@@ -116,6 +128,8 @@ void model_gave(struct model *m, uint64_t handle)
 	u->serial = 0;
 	u->gen++;
 	m->live_bytes -= rt_class_bytes(model_handle_class(m, handle));
+	if (!--*page_of(m, handle))
+		m->least_bytes -= rt_class_charge(model_handle_class(m, handle));
 	if (!--*region_of(m, handle))
 		m->busy--;
 	m->past[m->nr_past++ % MODEL_PAST] = handle;
@@ -127,30 +141,40 @@ uint32_t model_refill(struct model *m, uint64_t handle)
 	return unit_of(m, handle)->serial = next_serial(m);
 }
 
-/* Regions that the client may have by its limit and by the budget. */
-static uint32_t cap(const struct model *m)
+/* Bytes that the client may have by its limit and by the budget. */
+static uint64_t cap(const struct model *m)
 {
-	uint64_t bytes = m->budget;
-
-	if (m->limit && m->limit < bytes)
-		bytes = m->limit;
-	return bytes / RT_REGION;
+	return m->limit && m->limit < m->budget ? m->limit : m->budget;
 }
 
-/* The caller has just closed all spares, so that what is open is busy. */
+/* The caller has just seen that nothing is charged but what is live. */
 void model_set_limits(struct model *m, uint64_t reserve, uint64_t limit)
 {
-	m->reserve = (reserve + RT_REGION - 1) / RT_REGION * RT_REGION;
-	/* A limit of 0 is none. */
-	m->limit = limit && limit < m->reserve ? m->reserve : limit;
-	m->most_open = m->busy;
+	m->reserve = (reserve + RT_PAGE - 1) / RT_PAGE * RT_PAGE;
+	/* A limit of 0 is none: one that rounds down to it is next to nothing. */
+	m->limit = limit < RT_PAGE ? limit : limit / RT_PAGE * RT_PAGE;
+	if (limit && m->limit < m->reserve)
+		m->limit = m->reserve;
+	m->most_bytes = m->least_bytes;
 }
 
 /* Likewise. */
 void model_set_budget(struct model *m, uint64_t budget)
 {
 	m->budget = budget;
-	m->most_open = m->busy;
+	m->most_bytes = m->least_bytes;
+}
+
+bool model_page_is_live(struct model *m, uint64_t offset)
+{
+	uint64_t class = offset / m->span;
+	uint64_t slice;
+
+	if (class >= REGALLOC_NR_CLASSES)
+		return false;
+	slice = offset & -(uint64_t)rt_class_charge(class);
+	return model_unit(m, slice) &&
+	       *page_of(m, REGALLOC_HANDLE(slice, 1));
 }
 
 bool model_is_live(struct model *m, uint64_t handle)
@@ -171,24 +195,12 @@ int model_release_error(struct model *m, uint64_t handle)
 	return u && gen && gen < u->gen ? -ESTALE : -ENOENT;
 }
 
-/* Free slices of the class beside live ones, which nothing can take away. */
-static uint32_t free_beside(const struct model *m, unsigned int class)
+/* How many pages, or slices if they are larger, fit beside what is live. */
+static uint32_t units_within(const struct model *m, unsigned int class,
+			     uint64_t bytes)
 {
-	uint32_t sum = 0;
-	unsigned int slot;
-
-	for (slot = 0; slot < MODEL_SLOTS; slot++)
-		if (m->in_region[class][slot])
-			sum += rt_class_slices(class) -
-			       m->in_region[class][slot];
-	return sum;
-}
-
-static uint32_t in_regions(const struct model *m, unsigned int class,
-			   uint32_t regions)
-{
-	return regions > m->busy ?
-	       (regions - m->busy) * rt_class_slices(class) : 0;
+	return bytes > m->least_bytes ?
+	       (bytes - m->least_bytes) / rt_class_charge(class) : 0;
 }
 
 /*
@@ -198,7 +210,9 @@ static uint32_t in_regions(const struct model *m, unsigned int class,
 void model_expect_alloc(struct model *m, unsigned int class, uint32_t count,
 			int err, uint32_t got)
 {
-	uint32_t sure = free_beside(m, class), most;
+	uint32_t sure = units_within(m, class, cap(m));
+	uint32_t most = units_within(m, class, cap(m) > m->most_bytes ?
+						cap(m) : m->most_bytes);
 
 	if (err && err != -ENOMEM && err != -ETIMEDOUT && err != -EINTR)
 		fail("allocation: %s", strerror(-err));
@@ -206,14 +220,16 @@ void model_expect_alloc(struct model *m, unsigned int class, uint32_t count,
 		got = 0;
 	else if (!got || got > count)
 		fail("allocation of %u gave %u", count, got);
-	most = sure + in_regions(m, class, cap(m) > m->most_open ?
-					   cap(m) : m->most_open);
-	if (m->alone)
-		sure += in_regions(m, class, cap(m));
-	else
+	/* What is not charged for itself lies in a page that is live. */
+	most *= rt_class_charge(class) / rt_class_bytes(class);
+	if (rt_class_charge(class) > rt_class_bytes(class))
+		most += m->nr_live * RT_PAGE / rt_class_bytes(class);
+	if (!m->alone) {
+		sure = 0;
 		most = MODEL_MOST_LIVE;
+	}
 	if (got < (sure < count ? sure : count) || got > most)
-		fail("%u of class %u: got %u (%s), not %u to %u; %u regions busy, %u allowed",
-		     count, class, got, strerror(-err), sure, most, m->busy,
-		     cap(m));
+		fail("%u of class %u: got %u (%s), not %u to %u; %" PRIu64
+		     " bytes live, %" PRIu64 " allowed", count, class, got,
+		     strerror(-err), sure, most, m->least_bytes, cap(m));
 }

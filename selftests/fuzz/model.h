@@ -12,14 +12,19 @@
 #include <stdint.h>
 #include <linux/regalloc.h>
 
-/* No budget here is larger, and new regions take the lowest slot. */
-#define MODEL_SLOTS		16
-#define MODEL_MOST_BUDGET	(MODEL_SLOTS * REGALLOC_REGION_BYTES)
+/* No budget here is larger. */
+#define MODEL_REGIONS		16
+#define MODEL_MOST_BUDGET	(MODEL_REGIONS * REGALLOC_REGION_BYTES)
+/*
+ * New regions take the lowest slot, and none opens while a class has more holes than
+ * live slices.
+ */
+#define MODEL_SLOTS		(2 * MODEL_REGIONS + 2)
 #define MODEL_SLOT_UNITS	\
 	(REGALLOC_REGION_BYTES / REGALLOC_MIN_SLICE_BYTES)
 #define MODEL_UNITS		\
 	(REGALLOC_NR_CLASSES * MODEL_SLOTS * MODEL_SLOT_UNITS)
-#define MODEL_MOST_LIVE		(MODEL_SLOTS * MODEL_SLOT_UNITS)
+#define MODEL_MOST_LIVE		(MODEL_REGIONS * MODEL_SLOT_UNITS)
 #define MODEL_PAST		64
 
 /**
@@ -41,16 +46,19 @@ struct model_unit {
  * @span: bytes of window per class
  * @budget: of the module
  * @limit: of the client, as set; 0: none
- * @reserve: of the client, in whole regions
- * @most_open: so many regions may be open though there is no room for more
+ * @reserve: of the client, in whole pages
+ * @most_bytes: what was live when the budget or the limit changed: as much may be
+ *	had again without more being charged
  * @serial: of the last filling
  * @busy: regions with a live slice
  * @live_bytes: of all live slices
+ * @least_bytes: of the pages that have a live slice
  * @nr_live: number of live slices
  * @live: their handles
  * @nr_past: how often something has been released
  * @past: handles of the last ones
  * @in_region: live slices of a region
+ * @in_page: live slices that begin in a page, if it may hold several
  * @unit: of all places
  */
 struct model {
@@ -60,15 +68,17 @@ struct model {
 	uint64_t budget;
 	uint64_t limit;
 	uint64_t reserve;
-	uint32_t most_open;
+	uint64_t most_bytes;
 	uint32_t serial;
 	uint32_t busy;
 	uint64_t live_bytes;
+	uint64_t least_bytes;
 	uint32_t nr_live;
 	uint64_t live[MODEL_MOST_LIVE];
 	uint32_t nr_past;
 	uint64_t past[MODEL_PAST];
 	uint16_t in_region[REGALLOC_NR_CLASSES][MODEL_SLOTS];
+	uint8_t in_page[MODEL_UNITS];
 	struct model_unit unit[MODEL_UNITS];
 };
 
@@ -93,6 +103,7 @@ void model_set_budget(struct model *m, uint64_t budget);
 
 /* The model answers. */
 bool model_is_live(struct model *m, uint64_t handle);
+bool model_page_is_live(struct model *m, uint64_t offset);
 int model_release_error(struct model *m, uint64_t handle);
 void model_expect_alloc(struct model *m, unsigned int class, uint32_t count,
 			int err, uint32_t got);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Calls with one thing wrong, which must change nothing. */
+#include <stddef.h>
+
 #include "player.h"
 
 #define NR_CALLS	8
@@ -30,9 +32,20 @@ static const uint32_t sizes[NR_CALLS] = {
 	sizeof(struct regalloc_ioc_zero),
 };
 
+/* Of the first version, where there is a later one. */
+static uint32_t first_size(unsigned int nr)
+{
+	if (nr == _IOC_NR(REGALLOC_IOC_STATS))
+		return offsetof(struct regalloc_ioc_stats, idle_bytes);
+	if (nr == _IOC_NR(REGALLOC_IOC_ALLOC))
+		return offsetof(struct regalloc_ioc_alloc, end_ns);
+	return sizes[nr];
+}
+
 static const uint32_t known_flags[NR_CALLS] = {
 	[_IOC_NR(REGALLOC_IOC_ALLOC)] = REGALLOC_ALLOC_F_ZERO,
-	[_IOC_NR(REGALLOC_IOC_TRIM)] = REGALLOC_TRIM_F_ARM,
+	[_IOC_NR(REGALLOC_IOC_TRIM)] = REGALLOC_TRIM_F_ARM |
+				       REGALLOC_TRIM_F_NOTIFY,
 };
 
 static unsigned int number_of(unsigned int cmd)
@@ -84,7 +97,7 @@ int op_bad_head(struct player *p, const struct op *op)
 
 	switch (op->arg[1] % 6) {
 	case 0:
-		call.head.size = op->arg[2] % sizes[nr];
+		call.head.size = op->arg[2] % first_size(nr);
 		return must_give(p, cmd, &call, -EINVAL, "too short");
 	case 1:
 		call.head.size += 1 + op->arg[2] % 1024;

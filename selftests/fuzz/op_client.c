@@ -14,7 +14,8 @@ int op_trim_arm(struct player *p, const struct op *op)
 {
 	struct regalloc_ioc_trim t = {
 		.size = sizeof(t),
-		.flags = REGALLOC_TRIM_F_ARM,
+		.flags = op->arg[0] % 2 ? REGALLOC_TRIM_F_ARM :
+					  REGALLOC_TRIM_F_NOTIFY,
 	};
 
 	if (ioctl(p->c.fd, REGALLOC_IOC_TRIM, &t))
@@ -64,7 +65,10 @@ static int limits_error(const struct model *m, uint64_t reserve, uint64_t limit)
 {
 	if (limit && reserve > limit)
 		return -EINVAL;
-	return reserve > m->budget / RT_REGION * RT_REGION ? -EBUSY : 0;
+	/* Rounded up, unless it is too much already. */
+	if (reserve <= m->budget)
+		reserve = (reserve + RT_PAGE - 1) / RT_PAGE * RT_PAGE;
+	return reserve > m->budget ? -EBUSY : 0;
 }
 
 int op_limits(struct player *p, const struct op *op)
@@ -143,7 +147,7 @@ int op_decay(struct player *p, const struct op *op)
 
 int op_budget(struct player *p, const struct op *op)
 {
-	uint64_t bytes = RT_REGION * (1 + op->arg[0] % MODEL_SLOTS);
+	uint64_t bytes = RT_REGION * (1 + op->arg[0] % MODEL_REGIONS);
 	struct regalloc_ioc_stats stats;
 	char text[32];
 	int err;

@@ -59,8 +59,8 @@ static void tell(struct player *p, uint64_t offset)
 	if (!attention)
 		return;
 	/* CLOSE asks for less, but a TRIM too many does no harm. */
-	if (attention == REGALLOC_ATTENTION_ARM)
-		t.flags = REGALLOC_TRIM_F_ARM;
+	t.flags = attention == REGALLOC_ATTENTION_ARM ? REGALLOC_TRIM_F_ARM :
+							REGALLOC_TRIM_F_NOTIFY;
 	if (ioctl(p->c.fd, REGALLOC_IOC_TRIM, &t))
 		fail("TRIM: %s", strerror(errno));
 }
@@ -87,11 +87,14 @@ int op_map_release(struct player *p, const struct op *op)
 
 static bool word_is_right(const struct model_unit *u, uint32_t word)
 {
+	uint32_t state = word & REGALLOC_STATE_MASK;
+
 	if (u->serial)
 		return word == word_of(u->gen, REGALLOC_STATE_LIVE);
-	return word == word_of(u->gen, REGALLOC_STATE_FREE) ||
-	       word == word_of(u->gen, REGALLOC_STATE_CLOSED) ||
-	       !word;
+	/* Where words have been dropped, later generations follow. */
+	return !word || (word >> REGALLOC_STATE_GEN_SHIFT >= u->gen &&
+			 (state == REGALLOC_STATE_FREE ||
+			  state == REGALLOC_STATE_CLOSED));
 }
 
 /* All words of a region. */

@@ -189,7 +189,7 @@ int op_read(struct player *p, const struct op *op)
 	return 0;
 }
 
-/* After TRIM, where no region is busy there is none. */
+/* After TRIM, where nothing is live there is nothing. */
 int op_stray(struct player *p, const struct op *op)
 {
 	unsigned int class = op->arg[0] % REGALLOC_NR_CLASSES;
@@ -202,7 +202,7 @@ int op_stray(struct player *p, const struct op *op)
 
 	player_settle(p, &stats);
 	sig = rt_peek(p->c.base + offset, &value);
-	if (sig != (p->m->in_region[class][slot] ? 0 : SIGBUS))
+	if (sig != (model_page_is_live(p->m, offset) ? 0 : SIGBUS))
 		fail("touch of %" PRIx64 ", in a region with %u slices: signal %d",
 		     offset, p->m->in_region[class][slot], sig);
 	return tally_signal(sig);

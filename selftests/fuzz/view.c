@@ -226,18 +226,6 @@ int op_view_advise(struct player *p, const struct op *op)
 		      (size_t)nr * AREA_PAGE, op->arg[0] >> 32);
 }
 
-/* Whether there is a live slice in this page of the window. */
-static bool page_is_live(struct model *m, uint64_t offset)
-{
-	uint64_t class = offset / m->span;
-	struct model_unit *u;
-
-	if (class >= REGALLOC_NR_CLASSES)
-		return false;
-	u = model_unit(m, offset & -(uint64_t)rt_class_bytes(class));
-	return u && u->serial;
-}
-
 int op_view_read(struct player *p, const struct op *op)
 {
 	struct view *v = some_view(p, op);
@@ -254,13 +242,13 @@ int op_view_read(struct player *p, const struct op *op)
 	sig = pattern_check_foreign(&t);
 	trace("%" PRIx64 ", prot %d: signal %d", offset, prot, sig);
 	if (prot == PROT_NONE ? sig != SIGSEGV :
-	    sig && (sig != SIGBUS || page_is_live(p->m, offset)))
+	    sig && (sig != SIGBUS || model_page_is_live(p->m, offset)))
 		fail("read at %" PRIx64 ", prot %d: signal %d", offset, prot,
 		     sig);
 	if (!sig && t.bad < t.bytes)
 		fail("read at %" PRIx64 ": %016" PRIx64 ", somebody else's",
 		     offset, t.word);
-	if (!sig && page_is_live(p->m, offset) &&
+	if (!sig && model_page_is_live(p->m, offset) &&
 	    t.word != rt_load((uint64_t *)(p->c.base + offset)))
 		fail("read at %" PRIx64 ": %016" PRIx64 ", not what the window has",
 		     offset, t.word);
@@ -283,7 +271,7 @@ int op_view_write(struct player *p, const struct op *op)
 		      1 + op->arg[2] % 255);
 	trace("%" PRIx64 ", prot %d: signal %d", offset, prot, sig);
 	if (prot & PROT_WRITE ?
-	    sig && (sig != SIGBUS || page_is_live(p->m, offset)) :
+	    sig && (sig != SIGBUS || model_page_is_live(p->m, offset)) :
 	    sig != SIGSEGV)
 		fail("write at %" PRIx64 ", prot %d: signal %d", offset, prot,
 		     sig);

@@ -6,6 +6,7 @@
 #include <linux/regalloc.h>
 
 #include "budget.h"
+#include "counters.c"
 
 #include "kselftest_harness.h"
 #include "threads.h"

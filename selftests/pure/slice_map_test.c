@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The slice map: every change of every state, and with threads: no slice with
- * two owners, no sealed region with one, no stale release that does anything.
+ * two owners, no isolated slice with one, no stale release that does anything.
  *
  * What owners write to a slice is plain memory here, so the thread sanitizer
- * tells if a claim, a release or a seal orders too little.
+ * tells if a claim, a release or an isolation orders too little.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -115,18 +115,33 @@ static u32 state_of(unsigned int mask, unsigned int i)
 	return mask >> i & 1 ? REGALLOC_STATE_LIVE : REGALLOC_STATE_FREE;
 }
 
-TEST(open_and_seal)
+/* All slices of a region, or none: whether there is one that is live. */
+static bool isolate_all(u32 *words, unsigned int class)
+{
+	unsigned long isolated[WORDS / 8 / sizeof(long)] = { 0 };
+
+	return regalloc_slices_isolate(words, class, 0,
+				       regalloc_class_slices(class),
+				       isolated) >= 0;
+}
+
+static void open_all(u32 *words, unsigned int class)
+{
+	regalloc_slices_open(words, class, 0, regalloc_class_slices(class), 1);
+}
+
+TEST(open_and_isolate)
 {
 	u32 words[WORDS] = { 0 }, gen;
 	unsigned int i;
 
-	regalloc_slices_open(words, CLASS, 1);
+	open_all(words, CLASS);
 	for (i = 0; i < WORDS; i++)
 		EXPECT_EQ(i % (WORDS / NR) ? 0 : word(1, REGALLOC_STATE_FREE),
 			  words[i]);
 
 	ASSERT_TRUE(regalloc_slice_claim(&AT(words, 5), &gen));
-	EXPECT_FALSE(regalloc_slices_seal(words, CLASS));
+	EXPECT_FALSE(isolate_all(words, CLASS));
 	for (i = 0; i < NR; i++)
 		EXPECT_EQ(word(1, state_of(1U << 5, i)), AT(words, i));
 	EXPECT_EQ(1, regalloc_slices_count_live(words, CLASS));
@@ -135,7 +150,7 @@ TEST(open_and_seal)
 	EXPECT_EQ(5, regalloc_slices_find_live(words, CLASS, 6));
 
 	ASSERT_EQ(0, regalloc_slice_release(&AT(words, 5), gen));
-	EXPECT_TRUE(regalloc_slices_seal(words, CLASS));
+	EXPECT_TRUE(isolate_all(words, CLASS));
 	for (i = 0; i < NR; i++) {
 		EXPECT_EQ(word(i == 5 ? 2 : 1, REGALLOC_STATE_CLOSED),
 			  AT(words, i));
@@ -146,15 +161,15 @@ TEST(open_and_seal)
 	EXPECT_EQ(0, regalloc_slices_count_live(words, CLASS));
 
 	/* Open again: the generations are kept. */
-	regalloc_slices_open(words, CLASS, 1);
+	open_all(words, CLASS);
 	for (i = 0; i < NR; i++)
 		EXPECT_EQ(word(i == 5 ? 2 : 1, REGALLOC_STATE_FREE),
 			  AT(words, i));
 	EXPECT_EQ(-ESTALE, regalloc_slice_release(&AT(words, 5), 1));
 }
 
-/* Wherever the live one is, and how many there are, the seal undoes its part. */
-TEST(seal_is_all_or_nothing)
+/* Wherever the live one is, and how many there are, isolation undoes its part. */
+TEST(isolate_is_all_or_nothing)
 {
 	u32 words[WORDS] = { 0 };
 	unsigned int mask, i;
@@ -162,7 +177,7 @@ TEST(seal_is_all_or_nothing)
 	for (mask = 1; mask < 1U << NR; mask += 7) {
 		for (i = 0; i < NR; i++)
 			AT(words, i) = word(3, state_of(mask, i));
-		ASSERT_FALSE(regalloc_slices_seal(words, CLASS));
+		ASSERT_FALSE(isolate_all(words, CLASS));
 		for (i = 0; i < NR; i++)
 			ASSERT_EQ(word(3, state_of(mask, i)), AT(words, i));
 		ASSERT_EQ(__builtin_popcount(mask),
@@ -170,6 +185,33 @@ TEST(seal_is_all_or_nothing)
 		ASSERT_EQ(__builtin_ctz(mask),
 			  regalloc_slices_find_live(words, CLASS, 0));
 	}
+}
+
+/* Of a part of a region, and put back: with those left out that were closed before. */
+TEST(isolate_and_putback)
+{
+	unsigned long isolated[WORDS / 8 / sizeof(long)] = { 0 };
+	unsigned long none[WORDS / 8 / sizeof(long)] = { 0 };
+	u32 words[WORDS] = { 0 };
+	unsigned int i;
+
+	regalloc_slices_open(words, CLASS, 0, NR, 4);
+	AT(words, 5) = word(9, REGALLOC_STATE_CLOSED);
+	AT(words, 8) = word(7, REGALLOC_STATE_LIVE);
+	EXPECT_EQ(NR - 2, regalloc_slices_count_free(words, CLASS));
+	EXPECT_EQ(3, regalloc_slices_isolate(words, CLASS, 4, 4, isolated));
+	EXPECT_EQ(0xd0, isolated[0]);
+	EXPECT_EQ(NR - 5, regalloc_slices_count_free(words, CLASS));
+	EXPECT_EQ(-EBUSY, regalloc_slices_isolate(words, CLASS, 6, 4, none));
+	EXPECT_EQ(0, none[0]);
+	EXPECT_EQ(NR - 5, regalloc_slices_count_free(words, CLASS));
+	regalloc_slices_putback(words, CLASS, 4, 2, isolated);
+	EXPECT_EQ(0xc0, isolated[0]);
+	regalloc_slices_open(words, CLASS, 6, 2, 4);
+	for (i = 0; i < NR; i++)
+		EXPECT_EQ(i == 5 ? word(9, REGALLOC_STATE_CLOSED) :
+			  i == 8 ? word(7, REGALLOC_STATE_LIVE) :
+				   word(4, REGALLOC_STATE_FREE), AT(words, i));
 }
 
 /* Counted in pairs or one by one, in each class what is there. */
@@ -181,7 +223,7 @@ TEST(count_of_every_class)
 	for (class = 0; class < REGALLOC_NR_CLASSES; class++) {
 		stride = regalloc_class_stride(class);
 		memset(words, 0, sizeof(words));
-		regalloc_slices_open(words, class, 1);
+		open_all(words, class);
 		EXPECT_EQ(0, regalloc_slices_count_live(words, class));
 		for (i = 0, live = 0; i < WORDS; i += stride) {
 			if (rand_r(&seed) % 3)
@@ -212,13 +254,13 @@ TEST(scribbled_words)
 		for (i = 0; i < WORDS; i++)
 			words[i] = (u32)rand_r(&seed) << 1 ^ rand_r(&seed);
 		i = turn % nr;
-		regalloc_slices_open(words, class, 1);
+		open_all(words, class);
 		regalloc_slice_claim(regalloc_slice_word(words, class, i), &gen);
 		regalloc_slice_release(regalloc_slice_word(words, class, i),
 				       turn);
 		ASSERT_GE(nr, regalloc_slices_find_live(words, class, i));
 		ASSERT_GE(nr, regalloc_slices_count_live(words, class));
-		regalloc_slices_seal(words, class);
+		isolate_all(words, class);
 		ASSERT_EQ(0xdeadbeef, guarded[1]);
 		ASSERT_EQ(0xdeadbeef, guarded[WORDS + 2]);
 	}
@@ -321,7 +363,7 @@ static void sealer(struct map *m)
 	unsigned int i;
 
 	while (!shared_load(&m->stop)) {
-		if (!regalloc_slices_seal(m->words, CLASS))
+		if (!isolate_all(m->words, CLASS))
 			continue;
 		shared_add(&m->seals, 1);
 		m->open = false;
@@ -331,7 +373,7 @@ static void sealer(struct map *m)
 			m->memory[i] = ~0ULL;
 		}
 		m->open = true;
-		regalloc_slices_open(m->words, CLASS, 1);
+		open_all(m->words, CLASS);
 	}
 }
 
@@ -343,14 +385,14 @@ static void race(unsigned int index, void *arg)
 		sealer(arg);
 }
 
-TEST(claim_release_and_seal_race)
+TEST(claim_release_and_isolate_race)
 {
 	static struct map m;
 	unsigned int i;
 
 	m.open = true;
 	m.workers = 4;
-	regalloc_slices_open(m.words, CLASS, 1);
+	open_all(m.words, CLASS);
 	run_threads(5, race, &m);
 	EXPECT_EQ(0, m.wrong);
 	EXPECT_LT(0, m.claims);
@@ -361,7 +403,7 @@ TEST(claim_release_and_seal_race)
 		EXPECT_EQ(REGALLOC_STATE_FREE,
 			  AT(m.words, i) & REGALLOC_STATE_MASK);
 	EXPECT_EQ(0, regalloc_slices_count_live(m.words, CLASS));
-	EXPECT_TRUE(regalloc_slices_seal(m.words, CLASS));
+	EXPECT_TRUE(isolate_all(m.words, CLASS));
 }
 
 struct contest {

@@ -82,8 +82,8 @@ struct regalloc_hint {
  * What a release has to do next; bits of regalloc_control.attention. The first
  * that applies is enough.
  */
-#define REGALLOC_ATTENTION_WAIT		1U	/* call TRIM: somebody waits */
-#define REGALLOC_ATTENTION_CLOSE	2U	/* call TRIM if it emptied a region */
+#define REGALLOC_ATTENTION_WAIT		1U	/* TRIM with REGALLOC_TRIM_F_NOTIFY */
+#define REGALLOC_ATTENTION_CLOSE	2U	/* likewise, if it emptied a region */
 #define REGALLOC_ATTENTION_ARM		4U	/* TRIM with REGALLOC_TRIM_F_ARM */
 
 /**
@@ -155,11 +155,18 @@ struct regalloc_ioc_info {
  * @handles: user pointer to room for @count handles (__u64 each)
  * @out_count: number of handles written, from the first on
  * @out_slice_bytes: bytes of each slice
+ * @end_ns: when to stop waiting, in nanoseconds of CLOCK_MONOTONIC; 0: @timeout_ms
+ *	from now. The kernel stores it here when a signal interrupts a wait, so that
+ *	the call, if it is restarted, waits no longer than it was told
  *
  * Fewer slices than asked for are a success that @out_count tells.
  *
+ * A signal that runs no handler does not end a wait, and one whose handler was
+ * installed with SA_RESTART does not, either; unless the caller's structure ends before
+ * @end_ns.
+ *
  * Errors: EINVAL, E2BIG, EFAULT (nothing is allocated then), ENOMEM (the
- * budget or the client's limit is used up and no spare region is left, or the
+ * budget or the client's limit is used up and nothing is spare or idle, or the
  * system or the memory cgroup has no memory), ETIMEDOUT (the same, after waiting
  * in vain), EINTR (a signal came while waiting, or a fatal one at any time).
  */
@@ -172,6 +179,7 @@ struct regalloc_ioc_alloc {
 	__aligned_u64 handles;
 	__u32 out_count;
 	__u32 out_slice_bytes;
+	__aligned_u64 end_ns;
 };
 
 /**
@@ -196,11 +204,13 @@ struct regalloc_ioc_release {
 	__aligned_u64 handles;
 };
 
-/* Let spares decay, as after a RELEASE, instead of closing them now. */
+/* Let it decay, as after a RELEASE, instead of returning it now. */
 #define REGALLOC_TRIM_F_ARM		0x100U
+/* A release was told to tell of itself: return what others wait for, and no more. */
+#define REGALLOC_TRIM_F_NOTIFY		0x200U
 
 /**
- * struct regalloc_ioc_trim - close this client's spare regions now
+ * struct regalloc_ioc_trim - return this client's spare and idle memory now
  * @size: sizeof(struct regalloc_ioc_trim)
  * @flags: REGALLOC_TRIM_F_*
  * @out_regions: number of regions closed
@@ -217,15 +227,19 @@ struct regalloc_ioc_trim {
  * struct regalloc_ioc_stats - what this client holds
  * @size: sizeof(struct regalloc_ioc_stats)
  * @flags: must be 0
- * @charged_bytes: charged to the budget: open regions and @pinned_bytes
+ * @charged_bytes: charged to the budget: the sum of the next three and @idle_bytes
  * @live_bytes: slices handed out
- * @spare_bytes: open regions without a live slice
- * @pinned_bytes: closed, and still referenced by somebody
+ * @spare_bytes: memory of open regions without a live slice
+ * @pinned_bytes: removed, and still referenced by something
  * @map_bytes: memory of the slice maps; not charged to the budget
  * @nr_regions: open regions
  * @regions_opened: ever
  * @regions_closed: ever
  * @alloc_failures: ALLOC calls for which there was no memory at all
+ * @idle_bytes: memory of free slices in the other open regions
+ * @hole_bytes: address space without memory in open regions; not charged
+ * @punched_bytes: memory that was removed from regions that stayed open, ever
+ * @filled_bytes: memory that was added to such regions, ever
  */
 struct regalloc_ioc_stats {
 	__u32 size;
@@ -239,6 +253,10 @@ struct regalloc_ioc_stats {
 	__aligned_u64 regions_opened;
 	__aligned_u64 regions_closed;
 	__aligned_u64 alloc_failures;
+	__aligned_u64 idle_bytes;
+	__aligned_u64 hole_bytes;
+	__aligned_u64 punched_bytes;
+	__aligned_u64 filled_bytes;
 };
 
 /**
@@ -246,9 +264,10 @@ struct regalloc_ioc_stats {
  * @size: sizeof(struct regalloc_ioc_limits)
  * @flags: must be 0
  * @reserve_bytes: so much of the budget is kept for this client; rounded up to
- *	whole regions. Starts as 0
- * @limit_bytes: the client never has more than this, and at least @reserve_bytes;
- *	0: as much as the budget allows, which is how it starts
+ *	whole pages. Starts as 0
+ * @limit_bytes: the client never has more than this, rounded down to whole pages,
+ *	and at least @reserve_bytes; 0: as much as the budget allows, which is how
+ *	it starts
  *
  * The reserve counts against the budget from now on, whether it is used or not.
  * What others hold of it already they keep until they release it; they are told
