@@ -161,12 +161,12 @@ TEST_F(budget, own_spares_before_those_of_others)
 	ASSERT_TRUE(take_region(&self->c, 6, self->handles));
 	ASSERT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
 
-	ASSERT_NE(0, rt_alloc_one(self->c.fd, rt_class_bytes(1)));
+	ASSERT_TRUE(take_region(&self->c, 5, self->handles));
 	EXPECT_EQ(0, spare_of(&self->c));
 	EXPECT_EQ(RT_REGION, spare_of(&self->other));
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
 
-	ASSERT_NE(0, rt_alloc_one(self->c.fd, rt_class_bytes(2)));
+	ASSERT_TRUE(take_region(&self->c, 4, self->handles));
 	EXPECT_EQ(0, spare_of(&self->other));
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
 
@@ -174,8 +174,14 @@ TEST_F(budget, own_spares_before_those_of_others)
 	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_EQ(0, rt_alloc_one(self->other.fd, rt_class_bytes(3)));
 	EXPECT_EQ(ENOMEM, errno);
-	/* What is open and has room still serves. */
-	EXPECT_NE(0, rt_alloc_one(self->c.fd, rt_class_bytes(1)));
+	/* What has been released serves, as another class, too. */
+	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[7]));
+	EXPECT_NE(0, rt_alloc_one(self->c.fd, rt_class_bytes(4)));
+	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[8]));
+	EXPECT_NE(0, rt_alloc_one(self->other.fd, rt_class_bytes(3)));
+	EXPECT_NE(0, rt_alloc_one(self->c.fd, rt_class_bytes(3)));
+	EXPECT_EQ(0, rt_alloc_one(self->c.fd, rt_class_bytes(3)));
+	EXPECT_EQ(ENOMEM, errno);
 	EXPECT_EQ(3 * RT_REGION, rt_stat("charged_bytes"));
 }
 
@@ -263,15 +269,19 @@ TEST_F(budget, lowered_and_raised_again)
 	EXPECT_NE(0, rt_alloc_one(self->c.fd, LENGTH));
 }
 
-/* A budget that is no multiple of a region: the rest is of no use. */
+/* A budget that is no multiple of a region: the rest serves slice by slice. */
 TEST_F(budget, rest_of_a_region)
 {
 	ASSERT_EQ(0, rt_param_set("budget", "10M"));
 	ASSERT_TRUE(take_region(&self->c, RT_CLASS_256K, self->handles));
 	ASSERT_TRUE(take_region(&self->c, RT_CLASS_256K, self->handles));
-	EXPECT_EQ(0, rt_alloc_one(self->c.fd, LENGTH));
+	ASSERT_EQ(0, rt_alloc_all(self->c.fd, rt_class_bytes(RT_CLASS_256K), 7,
+				  self->handles));
+	EXPECT_NE(0, rt_alloc_one(self->c.fd, 4096));
+	EXPECT_EQ(0, rt_alloc_one(self->c.fd, rt_class_bytes(RT_CLASS_256K)));
 	EXPECT_EQ(ENOMEM, errno);
-	EXPECT_EQ(8 * RT_MIB, rt_stat("charged_bytes"));
+	EXPECT_GE(10 * RT_MIB, rt_stat("charged_bytes"));
+	EXPECT_LT(39 * RT_MIB / 4, rt_stat("charged_bytes"));
 }
 
 struct crowd {

@@ -85,9 +85,10 @@ release_all() {
 	return 1
 }
 
-totals="budget_bytes charged_bytes peak_charged_bytes live_bytes spare_bytes
-	pinned_bytes map_bytes nr_clients nr_regions regions_opened
-	regions_closed alloc_failures pressure_events"
+totals="budget_bytes charged_bytes peak_charged_bytes live_bytes idle_bytes
+	spare_bytes pinned_bytes hole_bytes map_bytes nr_clients nr_regions
+	regions_opened regions_closed punched_bytes filled_bytes alloc_failures
+	pressure_events"
 
 # Replaces what is a value by "v" until nothing changes.
 json_valid() {
@@ -209,14 +210,14 @@ metrics_grammar() {
 			next
 		}
 		{ bad("grammar") }
-		END { exit failed || n != 13 + 3 * 7 }' "$tmp/out"
+		END { exit failed || n != 17 + 3 * 7 }' "$tmp/out"
 }
 
 metrics_values() {
 	ctl metrics || return
 	for file in $totals; do
 		name=${file#nr_}
-		case $file in *ed | *failures | *events) name=${name}_total ;; esac
+		case $file in *ed | punched_bytes | filled_bytes | *failures | *events) name=${name}_total ;; esac
 		grep -qx "regalloc_$name $(cat "$sysfs/$file")" "$tmp/out" || return
 	done
 	for path in "$sysfs"/class_*/nr_*; do

@@ -375,24 +375,31 @@ static void come_and_go(struct meddling *m)
 	}
 }
 
+static bool all_slices_hold(const struct meddling *m, const uint64_t *handles,
+			    uint8_t value)
+{
+	for (unsigned int i = 0; i < COUNT; i++)
+		if (!rt_all_bytes(rt_addr(&m->other, handles[i]), LENGTH, value))
+			return false;
+	return true;
+}
+
 /* Takes memory that has just been free, and finds in it what it has written. */
 static void work_beside(struct meddling *m)
 {
 	uint64_t handles[COUNT];
-	unsigned int turn;
+	unsigned int turn, i;
 
 	for (turn = 0; turn < 100; turn++) {
-		uint8_t *region;
-
 		if (rt_alloc_all(m->other.fd, LENGTH, COUNT, handles)) {
 			rt_add(&m->bad, 1);
 			continue;
 		}
-		region = rt_addr(&m->other, handles[0]);
-		if (!rt_all_bytes(region, RT_REGION, 0))
+		if (!all_slices_hold(m, handles, 0))
 			rt_add(&m->bad, 1);
-		memset(region, OTHER, RT_REGION);
-		if (!rt_all_bytes(region, RT_REGION, OTHER))
+		for (i = 0; i < COUNT; i++)
+			memset(rt_addr(&m->other, handles[i]), OTHER, LENGTH);
+		if (!all_slices_hold(m, handles, OTHER))
 			rt_add(&m->bad, 1);
 		rt_release_all(m->other.fd, handles, COUNT);
 	}

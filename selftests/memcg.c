@@ -84,32 +84,28 @@ static void join_group(const char *group)
 }
 
 /*
- * Close the region of the slice while both halves of it are in a pipe. Once they
- * have left it, there is room at once, and not only when the kernel looks next: by
+ * Release the slice while pages of it are in a pipe, and use up what is left. Once they
+ * have left the pipe, there is room at once, and not only when the kernel looks next: by
  * then it does so once a second.
  */
 static bool room_when_let_go(const struct rt_client *c, uint64_t h)
 {
-	uint64_t first = REGALLOC_HANDLE_OFFSET(h) & ~(RT_REGION - 1);
-	struct iovec iov[2];
-	unsigned int i;
+	struct iovec iov = { rt_addr(c, h), 8 * RT_PAGE };
 	int pipe[2];
 	bool room;
 
 	if (pipe2(pipe, O_CLOEXEC))
 		return false;
-	for (i = 0; i < 2; i++)
-		iov[i] = (struct iovec){
-			.iov_base = c->base + first + i * RT_REGION / 2,
-			.iov_len = 4096,
-		};
-	room = vmsplice(pipe[1], iov, 2, 0) == 2 * 4096 &&
+	room = vmsplice(pipe[1], &iov, 1, 0) == (ssize_t)iov.iov_len &&
 	       !rt_release_one(c->fd, h) && !rt_trim(c->fd, NULL) &&
 	       rt_stat("pinned_bytes");
+	while (rt_alloc_one(c->fd, 4096))
+		;
 	usleep(2500 * 1000);
+	room = room && !rt_alloc_one(c->fd, 4096);
 	close(pipe[0]);
 	close(pipe[1]);
-	return room && rt_alloc_one(c->fd, LENGTH);
+	return room && rt_alloc_one(c->fd, 4096);
 }
 
 /* In the group: allocate until it ends, and see that it ends well. */
@@ -141,6 +137,10 @@ static int use_up(const char *group, uint64_t limit)
 	/* It is charged to this group. */
 	if (group_read(group, "memory.current", NULL) < charged)
 		return 7;
+	/* What is left of it for slices one by one. */
+	while (rt_alloc_one(c.fd, LENGTH))
+		if (rt_stat("charged_bytes") > limit)
+			return 13;
 	/* To wait does not help against that. */
 	if (rt_alloc_wait(c.fd, LENGTH, 20000, h) != -ENOMEM)
 		return 11;
@@ -153,7 +153,8 @@ static int use_up(const char *group, uint64_t limit)
 	if (!room_when_let_go(&c, again))
 		return 12;
 	rt_client_close(&c);
-	if (rt_stat("charged_bytes"))
+	/* Pages that were just added may be in a list of the core for a moment. */
+	if (!rt_wait_until(!rt_stat("charged_bytes"), RT_DEADLINE))
 		return 9;
 	if (rt_client_open(&c) || !rt_alloc_one(c.fd, LENGTH))
 		return 10;

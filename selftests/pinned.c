@@ -158,17 +158,21 @@ TEST_F(pinned, counts_against_the_budget)
 
 	ASSERT_EQ(0, rt_param_set("budget", "4M"));
 	rt_sampler_start(&sampler, "charged_bytes");
+	/* In each of its huge pages. */
 	ASSERT_TRUE(into_pipe(self->pipe[1], first, 1));
+	ASSERT_TRUE(into_pipe(self->pipe[1], first + RT_REGION / 2, 1));
 	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT));
-	EXPECT_LT(0, rt_stat("charged_bytes"));
-	EXPECT_EQ(0, rt_alloc_one(self->c.fd, LENGTH));
-	EXPECT_EQ(ENOMEM, errno);
-	EXPECT_TRUE(drain(self->pipe[0], 1, 0x71));
+	if (rt_has_huge_pages()) {
+		EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+		EXPECT_EQ(0, rt_alloc_one(self->c.fd, LENGTH));
+		EXPECT_EQ(ENOMEM, errno);
+	}
+	EXPECT_TRUE(drain(self->pipe[0], 2, 0x71));
 	EXPECT_TRUE(rt_wait_until((h = rt_alloc_one(self->c.fd, LENGTH)),
 				  RT_DEADLINE));
 	rt_sampler_stop(&sampler);
 	EXPECT_LE(sampler.max, RT_REGION);
-	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_LE(LENGTH, rt_stat("charged_bytes"));
 }
 
 /* It outlives the client, and even then it is charged and comes back. */
@@ -198,17 +202,34 @@ TEST_F(pinned, page_of_the_map)
 	EXPECT_EQ(4096, read(self->pipe[0], page, sizeof(page)));
 }
 
-/* A release that leaves the region open pins nothing. */
+/*
+ * What lies beside a live slice that something references stays with it, as far as
+ * the huge page goes; what lies elsewhere is given at once.
+ */
 TEST_F(pinned, not_while_the_region_is_open)
 {
 	uint8_t *first = rt_addr(&self->c, self->handles[0]);
 
+	if (!rt_has_huge_pages())
+		SKIP(return, "no huge pages in a region");
+	ASSERT_EQ(0, rt_decay_set(RT_DECAY_NEVER_MS));
 	ASSERT_TRUE(into_pipe(self->pipe[1], first, PAGES));
-	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[0]));
+	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[1]));
+	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[COUNT - 1]));
+	ASSERT_EQ(0, rt_trim(self->c.fd, NULL));
 	EXPECT_EQ(0, rt_stat("pinned_bytes"));
-	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
-	EXPECT_TRUE(drain(self->pipe[0], PAGES, 0x71));
-	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles + 1, COUNT - 1));
+	EXPECT_EQ(LENGTH, rt_stat("idle_bytes"));
+	EXPECT_EQ(RT_REGION - LENGTH, rt_stat("charged_bytes"));
+	/* The pipe has the pages themselves, also now. */
+	memset(first, 0x72, LENGTH);
+	EXPECT_TRUE(drain(self->pipe[0], PAGES, 0x72));
+	ASSERT_EQ(0, rt_trim(self->c.fd, NULL));
+	EXPECT_EQ(0, rt_stat("idle_bytes"));
+	EXPECT_EQ(RT_REGION - 2 * LENGTH, rt_stat("charged_bytes"));
+	EXPECT_TRUE(rt_all_bytes(first, LENGTH, 0x72));
+	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[0]));
+	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles + 2, COUNT - 3));
+	ASSERT_EQ(0, rt_trim(self->c.fd, NULL));
 	EXPECT_EQ(0, rt_stat("charged_bytes"));
 }
 

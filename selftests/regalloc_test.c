@@ -275,6 +275,11 @@ uint32_t rt_class_slices(unsigned int cls)
 	return RT_REGION / rt_class_bytes(cls);
 }
 
+uint64_t rt_class_charge(unsigned int cls)
+{
+	return rt_class_bytes(cls) > RT_PAGE ? rt_class_bytes(cls) : RT_PAGE;
+}
+
 /* The word of the slice at @offset of the data window. */
 uint32_t *rt_state(const struct rt_client *c, uint64_t offset)
 {
@@ -312,11 +317,12 @@ static bool tell_release(const struct rt_client *c, uint64_t region)
 	attention = rt_load(&rt_control(c)->attention);
 	if (!attention)
 		return true;
-	if (!(attention & REGALLOC_ATTENTION_WAIT)) {
-		if (!(attention & REGALLOC_ATTENTION_CLOSE))
-			t.flags = REGALLOC_TRIM_F_ARM;
-		else if (any_live(c, region))
+	t.flags = REGALLOC_TRIM_F_NOTIFY;
+	if (!(attention & REGALLOC_ATTENTION_WAIT) &&
+	    (!(attention & REGALLOC_ATTENTION_CLOSE) || any_live(c, region))) {
+		if (!(attention & REGALLOC_ATTENTION_ARM))
 			return true;
+		t.flags = REGALLOC_TRIM_F_ARM;
 	}
 	return !ioctl(c->fd, REGALLOC_IOC_TRIM, &t);
 }

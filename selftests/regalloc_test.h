@@ -143,6 +143,8 @@ bool rt_release_in_map(const struct rt_client *c, uint64_t handle);
 /* Geometry */
 uint32_t rt_class_bytes(unsigned int cls);
 uint32_t rt_class_slices(unsigned int cls);
+/* What one slice is charged if there is no other: a page at least. */
+uint64_t rt_class_charge(unsigned int cls);
 
 /* ioctls: 0 or a negative errno */
 int rt_info(int fd, struct regalloc_ioc_info *info);

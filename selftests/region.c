@@ -36,6 +36,8 @@ TEST_F(region, nothing_at_the_start)
 	struct regalloc_ioc_stats s;
 	unsigned int cls;
 
+	/* Or idle memory might go meanwhile. */
+	ASSERT_EQ(0, rt_decay_set(RT_DECAY_NEVER_MS));
 	EXPECT_EQ(1, rt_stat("nr_clients"));
 	EXPECT_EQ(0, rt_stat("charged_bytes"));
 	EXPECT_EQ(0, rt_stat("nr_regions"));
@@ -57,7 +59,7 @@ TEST_F(region, nothing_at_the_start)
 	EXPECT_EQ(REGALLOC_NR_CLASSES * RT_REGION, rt_stat("charged_bytes"));
 }
 
-/* A region with live slices stays; one without goes, inside the release. */
+/* Live slices stay; a region without one goes, inside the release. */
 TEST_F(region, bug01_closed_by_the_last_release)
 {
 	unsigned int cls, i;
@@ -75,13 +77,20 @@ TEST_F(region, bug01_closed_by_the_last_release)
 			h[0] = rt_alloc_one(self->c.fd, rt_class_bytes(cls));
 			ASSERT_NE(0, h[0]);
 		}
-		EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+		/* In the meantime, the work may have made a hole of it. */
+		EXPECT_GE(2 * RT_REGION, rt_stat("charged_bytes"));
 		keep = h[n / 3];
 		h[n / 3] = h[n - 1];
 		memset(rt_addr(&self->c, keep), 0x77, rt_class_bytes(cls));
 		for (i = 0; i < n - 1; i++)
 			ASSERT_EQ(0, rt_release_one(self->c.fd, h[i]));
-		EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+		EXPECT_TRUE(rt_wait_until(rt_stat("charged_bytes") ==
+					  rt_class_charge(cls), RT_DEADLINE)) {
+			TH_LOG("class %u: %" PRIu64 " charged, %" PRIu64 " idle",
+			       cls, rt_stat("charged_bytes"),
+			       rt_stat("idle_bytes"));
+		}
+		EXPECT_EQ(1, rt_stat("nr_regions"));
 		EXPECT_TRUE(rt_all_bytes(rt_addr(&self->c, keep),
 					 rt_class_bytes(cls), 0x77));
 		ASSERT_EQ(0, rt_release_one(self->c.fd, keep));
@@ -129,7 +138,7 @@ TEST_F(region, closed_inside_the_release_of_the_library)
 	for (i = 0; i < COUNT; i++)
 		ASSERT_EQ(0, regalloc_alloc(ra, LENGTH, 0, &s[i]));
 	for (i = 0; i < COUNT; i++) {
-		EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+		EXPECT_LE((COUNT - i) * LENGTH, rt_stat("charged_bytes"));
 		ASSERT_EQ(0, regalloc_release(ra, s[i].handle));
 	}
 	EXPECT_EQ(0, rt_stat("charged_bytes"));
@@ -200,7 +209,7 @@ TEST_F(region, bug06_decay_after_library_releases)
 	ASSERT_EQ(0, regalloc_close(ra));
 }
 
-/* A region in use does not decay. */
+/* What is in use does not decay. */
 TEST_F(region, decay_leaves_the_live_ones)
 {
 	uint64_t h[2 * COUNT];
@@ -210,7 +219,7 @@ TEST_F(region, decay_leaves_the_live_ones)
 	memset(rt_addr(&self->c, h[3]), 0x42, LENGTH);
 	ASSERT_EQ(0, rt_release_all(self->c.fd, h, 3));
 	ASSERT_EQ(0, rt_release_all(self->c.fd, h + 4, 2 * COUNT - 4));
-	EXPECT_TRUE(rt_wait_until(rt_stat("charged_bytes") == RT_REGION,
+	EXPECT_TRUE(rt_wait_until(rt_stat("charged_bytes") == LENGTH,
 				  RT_DEADLINE));
 	EXPECT_TRUE(rt_all_bytes(rt_addr(&self->c, h[3]), LENGTH, 0x42));
 	ASSERT_EQ(0, rt_release_one(self->c.fd, h[3]));
@@ -245,11 +254,11 @@ TEST_F(region, trim)
 	ASSERT_EQ(0, rt_release_all(self->c.fd, self->handles, COUNT - 1));
 	ASSERT_EQ(0, rt_trim(self->c.fd, &regions));
 	EXPECT_EQ(0, regions);
-	EXPECT_EQ(2 * RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(LENGTH + RT_PAGE, rt_stat("charged_bytes"));
 	ASSERT_EQ(0, rt_release_one(self->c.fd, self->handles[COUNT - 1]));
 	ASSERT_EQ(0, rt_trim(self->c.fd, &regions));
 	EXPECT_EQ(1, regions);
-	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_EQ(RT_PAGE, rt_stat("charged_bytes"));
 }
 
 /* TRIM is the caller's own affair. */
@@ -340,6 +349,7 @@ TEST_F(region, sigbus_where_no_region_is)
 	uint8_t byte;
 	unsigned int cls;
 
+	ASSERT_EQ(0, rt_decay_set(RT_DECAY_NEVER_MS));
 	ASSERT_NE(0, rt_alloc_one(self->c.fd, LENGTH));
 	for (cls = 0; cls < REGALLOC_NR_CLASSES - 1; cls++) {
 		uint8_t *span = self->c.base + cls * self->c.info.span_bytes;
@@ -571,7 +581,8 @@ TEST_F(region, fill_the_budget)
 	ASSERT_EQ(0, rt_release_all(self->c.fd, h, 3));
 	ASSERT_EQ(0, rt_release_all(self->c.fd, h + COUNT,
 				    (regions - 1) * COUNT));
-	EXPECT_EQ(RT_REGION, rt_stat("charged_bytes"));
+	EXPECT_TRUE(rt_wait_until(rt_stat("charged_bytes") ==
+				  (COUNT - 3) * LENGTH, RT_DEADLINE));
 	rt_sampler_stop(&sampler);
 	EXPECT_EQ(regions * RT_REGION, sampler.max);
 	EXPECT_LE(regions * RT_REGION, rt_stat("peak_charged_bytes"));

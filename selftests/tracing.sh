@@ -141,7 +141,7 @@ answers() {
 
 # ---- whose number it is
 who() {
-	hold 65 8
+	hold 128 8
 	client=$(sed -n 's/^regalloc-client:\t//p' "/proc/$holder"/fdinfo/*)
 	grep -ls "^regalloc-client:.$client\$" /proc/[0-9]*/fdinfo/* |
 		while read -r file; do
@@ -165,7 +165,7 @@ named='client=[0-9]+ slice_bytes=65536'
 has "region_open" "regalloc_region_open: $named slot=0 chunks=[0-9]+$"
 has "region_close" "regalloc_region_close: $named slot=0$"
 has "alloc_failure" "regalloc_alloc_failure: $named error=-12$"
-has "pressure" "regalloc_pressure: client=[0-9]+ bytes=4194304$"
+has "pressure" "regalloc_pressure: client=[0-9]+ bytes=65536$"
 shown some
 has "failure of a class" "regalloc_alloc_failure: $named error=-12$"
 one "no other event"
@@ -178,7 +178,7 @@ if [ -e $events/regalloc_region_open/hist ]; then
 	has "opens by client" "slice_bytes: +65536 } hitcount: +3 "
 	shown failures
 	has "failures by class" "slice_bytes: +65536 } hitcount: +1 *$"
-	has "pressure by client" "} hitcount: +1 +bytes: +4194304"
+	has "pressure by client" "} hitcount: +1 +bytes: +65536"
 	shown answers
 	has "time to answer" "usecs: ~ 2\^[0-9]+ *} hitcount: +1"
 else

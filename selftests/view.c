@@ -105,11 +105,12 @@ static bool fails_once(int fd)
 {
 	uint64_t handle;
 
-	if (rt_limits(fd, 0, RT_REGION))
+	if (rt_limits(fd, 0, rt_class_charge(0)))
 		return false;
 	handle = rt_alloc_one(fd, rt_class_bytes(0));
-	return handle && !rt_alloc_one(fd, rt_class_bytes(1)) &&
-	       errno == ENOMEM && !rt_release_one(fd, handle);
+	return handle && !rt_alloc_one(fd, rt_class_bytes(6)) &&
+	       errno == ENOMEM && !rt_release_one(fd, handle) &&
+	       !rt_trim(fd, NULL);
 }
 
 /* Two regions of each class; of every other one, the second is a spare. */
@@ -293,6 +294,7 @@ TEST_F(view, calls_tell_of_oneself_only)
 	listen_to(self->c.fd, &after);
 	own.charged_bytes = RT_REGION;
 	own.live_bytes = rt_class_bytes(0);
+	own.idle_bytes = RT_REGION - rt_class_bytes(0);
 	own.nr_regions = 1;
 	own.regions_opened = 1;
 	own.map_bytes = after.stats.map_bytes;
@@ -405,7 +407,7 @@ static int count_numbers(const char *dir)
 TEST_F(view, sysfs_has_sums_only)
 {
 	ASSERT_TRUE(holder_does(self, holder_works));
-	EXPECT_EQ(13 + 3 * REGALLOC_NR_CLASSES, count_numbers(RT_SYSFS));
+	EXPECT_EQ(17 + 3 * REGALLOC_NR_CLASSES, count_numbers(RT_SYSFS));
 	EXPECT_EQ(2, count_numbers("/sys/module/regalloc/parameters/"));
 }
 

@@ -678,7 +678,7 @@ TEST_F_TIMEOUT(vma, scribbled_map, 600)
 	}
 	/* All that the first one held comes back with it. */
 	rt_client_close(&self->c);
-	EXPECT_TRUE(rt_wait_until(rt_stat("charged_bytes") == RT_REGION,
+	EXPECT_TRUE(rt_wait_until(rt_stat("charged_bytes") == LENGTH,
 				  RT_DEADLINE));
 	EXPECT_EQ(LENGTH, rt_stat("live_bytes"));
 	EXPECT_EQ(0, rt_release_one(other.fd, theirs));

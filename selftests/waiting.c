@@ -170,6 +170,7 @@ TEST_F(waiting, deadline)
 /* A thread that does something all the time. */
 struct spinner {
 	struct rt_client *c;
+	uint32_t length;
 	uint64_t handle;
 	bool stop;
 };
@@ -182,7 +183,7 @@ static void *kick(void *arg)
 	while (!rt_load(&s->stop)) {
 		if (s->handle && rt_release_one(s->c->fd, s->handle))
 			rt_die("the slice is gone");
-		s->handle = rt_alloc_one(s->c->fd, SLICE);
+		s->handle = rt_alloc_one(s->c->fd, s->length);
 	}
 	return NULL;
 }
@@ -190,14 +191,15 @@ static void *kick(void *arg)
 TEST_F(waiting, deadline_while_others_release)
 {
 	struct waiter w = {
-		.c = &self->b, .length = 4096, .timeout_ms = 200,
+		.c = &self->b, .length = SLICE, .timeout_ms = 200,
 	};
-	struct spinner s = { .c = &self->b };
+	struct spinner s = { .c = &self->b, .length = SLICE / 2 };
+	uint64_t h[2 * SLICES];
 	pthread_t thread;
 
 	ASSERT_TRUE(fill(self, 3));
-	/* The first one keeps the region open. */
-	ASSERT_NE(0, rt_alloc_one(self->b.fd, SLICE));
+	ASSERT_EQ(0, rt_alloc_all(self->b.fd, SLICE / 2, 2 * SLICES, h));
+	s.handle = h[5];
 	ASSERT_EQ(0, pthread_create(&thread, NULL, kick, &s));
 	EXPECT_GE(SLACK_MS, best_delay(&w));
 	EXPECT_EQ(-ETIMEDOUT, w.err);
@@ -230,7 +232,7 @@ TEST_F(waiting, a_long_wait_asks_again_but_rarely)
 	waiter_start(&w);
 	while (!rt_load(&w.done)) {
 		if (rt_is_asked(self->a.fd)) {
-			EXPECT_EQ(RT_REGION, rt_pressure(self->a.fd));
+			EXPECT_EQ(SLICE, rt_pressure(self->a.fd));
 			asked++;
 		}
 		usleep(1000);
@@ -307,7 +309,7 @@ TEST_F(waiting, wait_ended_by_a_larger_budget)
 
 TEST_F(waiting, wait_ended_by_a_larger_limit)
 {
-	ASSERT_EQ(0, rt_limits(self->b.fd, 0, RT_REGION - 1));
+	ASSERT_EQ(0, rt_limits(self->b.fd, 0, SLICE - 1));
 	CHECK_WAIT_ENDED_BY(EXPECT_EQ(0, rt_limits(self->b.fd, 0, RT_REGION)));
 }
 
@@ -336,19 +338,28 @@ TEST_F(waiting, wait_ended_by_a_slice_of_its_own_client)
 /* Memory of a closed region that a pipe holds is not to be had before. */
 TEST_F(waiting, wait_ended_by_the_end_of_a_pin)
 {
-	struct iovec iov = { .iov_len = 4096 };
-	uint8_t page[4096];
+	struct iovec iov[2] = {
+		{ .iov_len = 4096 }, { .iov_len = 4096 },
+	};
+	uint8_t page[2 * 4096];
 	int fds[2];
 
 	ASSERT_EQ(0, pipe(fds));
 	ASSERT_TRUE(fill(self, 4));
-	iov.iov_base = rt_addr(&self->a, self->handles[0]);
-	memset(iov.iov_base, 1, 4096);
-	ASSERT_EQ(4096, vmsplice(fds[1], &iov, 1, 0));
+	/* In each of its huge pages, of which all is pinned then. */
+	iov[0].iov_base = rt_addr(&self->a, self->handles[0]);
+	iov[1].iov_base = iov[0].iov_base + RT_REGION / 2;
+	memset(iov[0].iov_base, 1, RT_REGION);
+	ASSERT_EQ(2 * 4096, vmsplice(fds[1], iov, 2, 0));
 	ASSERT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	ASSERT_EQ(0, rt_trim(self->a.fd, NULL));
+	if (!rt_has_huge_pages()) {
+		close(fds[0]);
+		close(fds[1]);
+		SKIP(return, "no huge pages in a region");
+	}
 	CHECK_WAIT_ENDED_BY({
-		EXPECT_EQ(4096, read(fds[0], page, sizeof(page)));
+		EXPECT_EQ(2 * 4096, read(fds[0], page, sizeof(page)));
 	});
 	close(fds[0]);
 	close(fds[1]);
@@ -400,6 +411,105 @@ TEST_F(waiting, wait_ended_by_a_signal)
 	/* Nobody waits, so nobody is in the way of who does not. */
 	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
 	EXPECT_NE(0, rt_alloc_one(self->b.fd, SLICE));
+}
+
+/* Sends a signal every few milliseconds until the waiter is done. */
+static unsigned int bother(struct waiter *w, int sig)
+{
+	unsigned int sent = 0;
+
+	while (!rt_load(&w->done)) {
+		pthread_kill(w->thread, sig);
+		usleep(5000);
+		sent++;
+	}
+	return sent;
+}
+
+/* A handler that was installed with SA_RESTART does not end it, nor put it off. */
+TEST_F(waiting, wait_goes_on_after_a_handler)
+{
+	struct sigaction sa = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	};
+	struct waiter w = {
+		.c = &self->b, .length = SLICE, .timeout_ms = 400,
+	};
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	ASSERT_TRUE(fill(self, 4));
+	waiter_start(&w);
+	EXPECT_LT(1, bother(&w, SIGUSR1));
+	waiter_end(&w);
+	EXPECT_EQ(-ETIMEDOUT, w.err);
+	EXPECT_LE(w.timeout_ms - 1, w.waited_ms);
+	EXPECT_GE(10 * w.timeout_ms, w.waited_ms);
+}
+
+/* The first one of two is interrupted, and is still the first. */
+TEST_F(waiting, place_is_kept_for_a_handler)
+{
+	struct sigaction sa = {
+		.sa_handler = on_signal, .sa_flags = SA_RESTART,
+	};
+	struct waiter w[2];
+	unsigned int turn = 0, i;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+	ASSERT_TRUE(fill(self, 4));
+	for (i = 0; i < 2; i++) {
+		w[i] = (struct waiter){
+			.c = i ? &self->a : &self->b, .length = SLICE,
+			.timeout_ms = LONG_MS, .turn = &turn,
+		};
+		waiter_start(&w[i]);
+	}
+	for (i = 0; i < 20; i++) {
+		pthread_kill(w[0].thread, SIGUSR1);
+		usleep(2000);
+	}
+	waiter_settle(&w[0]);
+	EXPECT_EQ(0, rt_release_one(self->a.fd, self->handles[0]));
+	EXPECT_TRUE(rt_wait_until(rt_load(&turn) == 1, RT_DEADLINE));
+	EXPECT_EQ(0, rt_release_one(self->a.fd, self->handles[1]));
+	for (i = 0; i < 2; i++) {
+		waiter_end(&w[i]);
+		EXPECT_EQ(0, w[i].err);
+		EXPECT_EQ(i + 1, w[i].place);
+	}
+}
+
+/* What runs no handler does not end it, either. */
+TEST_F(waiting, wait_goes_on_after_stop_and_continue)
+{
+	int *err = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+	uint64_t h;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, err);
+	ASSERT_TRUE(fill(self, 4));
+	*err = 1;
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		rt_store(err, rt_alloc_wait(self->b.fd, SLICE, LONG_MS, &h));
+		_exit(0);
+	}
+	EXPECT_TRUE(rt_wait_until(rt_load(&rt_control(&self->b)->attention) &
+				  REGALLOC_ATTENTION_WAIT, RT_DEADLINE));
+	for (i = 0; i < 10; i++) {
+		EXPECT_EQ(0, kill(pid, SIGSTOP));
+		usleep(5000);
+		EXPECT_EQ(0, kill(pid, SIGCONT));
+		usleep(5000);
+	}
+	EXPECT_EQ(1, rt_load(err));
+	EXPECT_EQ(0, rt_release_one(self->a.fd, self->handles[0]));
+	EXPECT_EQ(0, rt_child_status(pid));
+	EXPECT_EQ(0, rt_load(err));
+	munmap(err, 4096);
 }
 
 TEST_F(waiting, killed_while_waiting)
@@ -488,13 +598,14 @@ TEST_F(waiting, nobody_overtakes)
 {
 	struct waiter w[2] = {};
 	unsigned int turn = 0, i;
+	uint64_t h[SLICES];
 	struct rt_client c;
 
 	ASSERT_EQ(0, rt_client_open(&c));
 	ASSERT_EQ(0, rt_limits(c.fd, RT_REGION, 0));
 	ASSERT_TRUE(fill(self, 3));
 	for (i = 0; i < 2; i++) {
-		/* Not of the same class: a region each. */
+		/* Not of the same class: memory of its own for each. */
 		w[i] = (struct waiter){
 			.c = &self->b, .length = SLICE >> i,
 			.timeout_ms = LONG_MS, .turn = &turn,
@@ -502,13 +613,13 @@ TEST_F(waiting, nobody_overtakes)
 		waiter_start(&w[i]);
 		EXPECT_FALSE(rt_load(&w[i].done));
 	}
-	EXPECT_NE(0, rt_alloc_one(c.fd, SLICE));
+	EXPECT_EQ(0, rt_alloc_all(c.fd, SLICE, SLICES, h));
 	EXPECT_EQ(0, rt_alloc_one(c.fd, 4096));
-	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+	EXPECT_EQ(0, rt_release_one(self->a.fd, self->handles[3]));
 	EXPECT_TRUE(rt_wait_until(rt_load(&turn) == 1, RT_DEADLINE));
 	EXPECT_TRUE(rt_load(&w[0].done));
 	EXPECT_EQ(0, rt_alloc_one(c.fd, 4096));
-	EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES, SLICES));
+	EXPECT_EQ(0, rt_release_one(self->a.fd, self->handles[5]));
 	for (i = 0; i < 2; i++) {
 		waiter_end(&w[i]);
 		EXPECT_EQ(0, w[i].err);
@@ -531,7 +642,7 @@ TEST_F(waiting, reserve_is_exchanged_while_others_wait)
 	ASSERT_EQ(0, rt_release_all(self->b.fd, h, SLICES));
 	waiter_start(&w);
 	EXPECT_FALSE(rt_load(&w.done));
-	EXPECT_NE(0, rt_alloc_one(self->b.fd, 4096));
+	EXPECT_EQ(0, rt_alloc_all(self->b.fd, RT_REGION / 32, 32, h));
 	/* That was all that it has. */
 	EXPECT_EQ(0, rt_alloc_one(self->b.fd, 8192));
 	EXPECT_FALSE(rt_load(&w.done));
@@ -594,7 +705,7 @@ TEST_F(waiting, who_spins_does_not_overtake)
 		waiter_start(&w);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, spin, &s));
 		usleep(5000);
-		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles, SLICES));
+		EXPECT_EQ(0, rt_release_one(self->a.fd, self->handles[0]));
 		waiter_end(&w);
 		rt_store(&s.stop, true);
 		pthread_join(thread, NULL);
@@ -603,8 +714,8 @@ TEST_F(waiting, who_spins_does_not_overtake)
 		if (s.handle)
 			rt_release_one(c.fd, s.handle);
 		EXPECT_EQ(0, rt_release_one(self->b.fd, w.handle));
-		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + SLICES,
-					    3 * SLICES));
+		EXPECT_EQ(0, rt_release_all(self->a.fd, self->handles + 1,
+					    self->nr - 1));
 	}
 	rt_client_close(&c);
 }

@@ -122,6 +122,23 @@ opens() {
 	run open regalloc+decay0 --class 262144
 }
 
+# Caches that hold all of a smaller budget, and evict in an order of their own.
+given() {
+	old_budget=$(cat $params/budget)
+	echo 256M >$params/budget || failed=$((failed + 1))
+	for class in $classes; do
+		for order in random oldest; do
+			for caches in 1 8; do
+				LD_LIBRARY_PATH=$dir/lib "$dir/bench" given regalloc \
+					--label $order --class "$class" \
+					--threads $caches >>"$results" ||
+					failed=$((failed + 1))
+			done
+		done
+	done
+	echo "$old_budget" >$params/budget
+}
+
 versions() {
 	for label in fifo first-fit regalloc+decay0 regalloc jemalloc mimalloc \
 		jemalloc+decay0 jemalloc+purge mimalloc+delay0 mimalloc+collect; do
@@ -210,6 +227,8 @@ measure_all() {
 		kept
 		opens
 	done
+	said "bytes evicted for bytes given"
+	given
 	said versions
 	versions
 	said "many regions"
