@@ -9,7 +9,7 @@
 
 static const char usage[] =
 "usage: bench WORKLOAD BACKEND [OPTION...]\n"
-"workloads: pair hostpair wave kept versions burst open zero regions warm\n"
+"workloads: pair hostpair wave kept given versions burst open zero regions warm\n"
 "backends: none locked malloc regalloc mmap madvise memfd dmabuf fifo first-fit\n"
 "	--label NAME	the allocator's name in the rows; default BACKEND\n"
 "	--class BYTES	of a piece (65536)\n"
@@ -26,6 +26,7 @@ static const struct {
 	{ "hostpair", pair_run },
 	{ "wave", wave_run },
 	{ "kept", kept_run },
+	{ "given", given_run },
 	{ "versions", versions_run },
 	{ "burst", burst_run },
 	{ "open", open_run },

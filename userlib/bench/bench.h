@@ -75,6 +75,7 @@ struct plan {
 int pair_run(const struct plan *plan);
 int wave_run(const struct plan *plan);
 int kept_run(const struct plan *plan);
+int given_run(const struct plan *plan);
 int versions_run(const struct plan *plan);
 int burst_run(const struct plan *plan);
 int open_run(const struct plan *plan);

@@ -98,10 +98,9 @@ function block_readme()
 	markdown_row("the same: the fastest malloc", "returned", "best")
 	markdown_row("a wave that keeps it: the fastest malloc", "kept", "best")
 	print ""
-	print "Where regalloc is behind: a region stays open as long as one of its slices is in"
-	print "use. If a twentieth of each wave survives at random, regalloc holds " \
-		values["held regalloc"] " times the"
-	print "memory in use; jemalloc, set to return memory at once, holds " \
+	print "Memory held if a twentieth of each wave survives at random, each set to return"
+	print "memory at once: regalloc " values["held regalloc"] \
+		" times what is in use, jemalloc " \
 		values["held jemalloc decay0"] " times."
 }
 

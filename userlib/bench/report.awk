@@ -190,6 +190,27 @@ function open_table(    x)
 	open_line("small_pages_ns", "mmap, touch, munmap: 1024 small pages")
 }
 
+# One line for an order of eviction and a number of caches.
+function given_line(order, caches,    c)
+{
+	printf "%-18s", order ", " caches (caches == 1 ? " cache" : " caches")
+	for (c = 1; c <= nr_classes; c++)
+		cell(number(get("given", classes[c], order,
+				"evicted_per_given", caches)))
+	print ""
+}
+
+function given_table()
+{
+	printf "%-18s", "evicted / given"
+	class_cells()
+	print ""
+	given_line("random", 1)
+	given_line("random", 8)
+	given_line("oldest", 1)
+	given_line("oldest", 8)
+}
+
 function versions_table(    n, label, file)
 {
 	if (out) {
@@ -309,6 +330,8 @@ END {
 	file = ""
 	heading("a region from nothing to nothing")
 	open_table()
+	heading("given: bytes evicted for each byte that another program gets")
+	given_table()
 	heading("versions: 20 waves of 64K slices, of each a twentieth survives")
 	versions_table()
 	heading("many open regions, nearly full; ratios to one region")

@@ -5,6 +5,7 @@
  * a later wave. How much memory is held for how much that is live?
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "measure.h"
 
@@ -108,6 +109,24 @@ static int run_wave(struct history *h, uint32_t wave)
 	return err;
 }
 
+#define LOOK_US		30000
+#define MOST_LOOKS	20
+
+/* What is held when that no longer becomes less: some memory goes a little later. */
+static int settled(const struct plan *plan, uint64_t *held)
+{
+	uint64_t before = 0;
+	int err;
+
+	err = plan->backend->held(held);
+	for (int i = 0; !err && i < MOST_LOOKS && *held != before; i++) {
+		before = *held;
+		usleep(LOOK_US);
+		err = plan->backend->held(held);
+	}
+	return err;
+}
+
 static int run(struct history *h)
 {
 	const struct plan *plan = h->plan;
@@ -124,7 +143,7 @@ static int run(struct history *h)
 	for (uint32_t wave = 0; !err && wave < WAVES; wave++) {
 		err = run_wave(h, wave);
 		if (!err)
-			err = plan->backend->held(&held);
+			err = settled(plan, &held);
 		ratio = (double)held / (plan->bytes * h->live);
 		sum += ratio;
 	}

@@ -20,6 +20,9 @@
 #define NR_BUCKETS 16384
 #define WAIT_MS 20000
 
+/* So many slices are asked for at once: others are told what the cache lacks. */
+#define BATCH 16
+
 /**
  * struct cache - pages by name, and in frames
  * @ra: where slices come from
@@ -29,6 +32,8 @@
  * @changed: a page became ready, was put, or was evicted
  * @buckets: pages by file and block
  * @frames: of pages that have a slice
+ * @stock: slices for the next pages
+ * @nr_stock: how many
  * @counts: for cache_count()
  */
 struct cache {
@@ -39,6 +44,8 @@ struct cache {
 	pthread_cond_t changed;
 	struct page *buckets[NR_BUCKETS];
 	struct frames frames;
+	struct regalloc_slice stock[BATCH];
+	uint32_t nr_stock;
 	struct cache_counts counts;
 };
 
@@ -104,15 +111,18 @@ static void page_free(struct cache *c, struct page *p)
 	free(p);
 }
 
-/* Empty a region of the cache, for others. */
-static bool give_region(struct cache *c)
+/* Part with so many bytes, for others: those first that have no page yet. */
+static void evict(struct cache *c, uint64_t bytes)
 {
 	struct frame *gone = NULL, *f;
-	bool given;
 
 	pthread_mutex_lock(&c->lock);
-	given = frames_drain(&c->frames, &gone);
-	frames_refused(&c->frames);
+	while (c->nr_stock && bytes) {
+		slice_release(c, c->stock[--c->nr_stock].handle);
+		bytes -= bytes < CACHE_BLOCK ? bytes : CACHE_BLOCK;
+	}
+	frames_evict(&c->frames, bytes, &gone);
+	frames_refused(&c->frames, BATCH);
 	for (f = gone; f; f = f->next) {
 		table_remove(c, page_of(f));
 		c->counts.given++;
@@ -125,35 +135,56 @@ static bool give_region(struct cache *c)
 		gone = f->next;
 		page_free(c, page_of(f));
 	}
-	return given;
 }
 
 /* Called by the listener. */
 static void give(uint64_t wanted_bytes, void *arg)
 {
 	struct cache *c = arg;
-	uint64_t given = 0;
 
 	pthread_mutex_lock(&c->lock);
 	c->counts.asked++;
 	pthread_mutex_unlock(&c->lock);
-	while (given < wanted_bytes && give_region(c))
-		given += FRAME_REGION_BYTES;
+	evict(c, wanted_bytes);
 }
 
-/* Ask for a slice, without the lock. */
-static int ask(struct cache *c, uint32_t timeout_ms, struct regalloc_slice *out)
+/* Ask for slices, without the lock. One is for now, the others for later. */
+static int ask(struct cache *c, struct regalloc_slice *out)
+{
+	struct regalloc_slice slices[BATCH];
+	uint32_t got;
+	int err;
+
+	if (c->nr_stock) {
+		*out = c->stock[--c->nr_stock];
+		return 0;
+	}
+	pthread_mutex_unlock(&c->lock);
+	err = regalloc_alloc_many(c->ra, CACHE_BLOCK, 0, BATCH, slices, &got);
+	pthread_mutex_lock(&c->lock);
+	if (err == -ENOMEM)
+		frames_refused(&c->frames, BATCH);
+	if (err)
+		return err;
+	*out = slices[0];
+	/* Another thread may have done the same. */
+	while (--got && c->nr_stock < BATCH)
+		c->stock[c->nr_stock++] = slices[got];
+	for (; got; got--)
+		slice_release(c, slices[got].handle);
+	return 0;
+}
+
+/* Wait for a slice, without the lock. */
+static int wait_for_slice(struct cache *c, struct regalloc_slice *out)
 {
 	int err;
 
 	pthread_mutex_unlock(&c->lock);
 	do
-		err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, timeout_ms,
-					  out);
+		err = regalloc_alloc_wait(c->ra, CACHE_BLOCK, 0, WAIT_MS, out);
 	while (err == -EINTR);
 	pthread_mutex_lock(&c->lock);
-	if (err == -ENOMEM)
-		frames_refused(&c->frames);
 	return err;
 }
 
@@ -182,7 +213,7 @@ static int find_slice(struct cache *c, struct regalloc_slice *out)
 	for (;;) {
 		if (!frames_may_ask(&c->frames) && replace(c, out))
 			return 0;
-		err = ask(c, 0, out);
+		err = ask(c, out);
 		if (err != -ENOMEM)
 			return err;
 		if (replace(c, out))
@@ -192,7 +223,7 @@ static int find_slice(struct cache *c, struct regalloc_slice *out)
 		pthread_cond_wait(&c->changed, &c->lock);
 	}
 	c->counts.waits++;
-	return ask(c, WAIT_MS, out);
+	return wait_for_slice(c, out);
 }
 
 static int page_take_slice(struct cache *c, struct page *p)
@@ -206,12 +237,8 @@ static int page_take_slice(struct cache *c, struct page *p)
 
 	p->frame.slice = slice;
 	p->data = slice.addr;
-	err = frames_add(&c->frames, &p->frame);
-	if (err) {
-		slice_release(c, slice.handle);
-		p->frame.slice.handle = 0;
-	}
-	return err;
+	frames_add(&c->frames, &p->frame);
+	return 0;
 }
 
 /* All of the block; called without the lock. */
@@ -281,23 +308,17 @@ static struct page *page_find(struct cache *c, int fd, uint64_t block)
 	return p;
 }
 
-/*
- * The last one to put a page takes it away if it could not be read, or if others
- * want its region.
- */
+/* The last one to put a page takes it away if it could not be read. */
 static void page_put(struct cache *c, struct page *p)
 {
-	bool leaving = false;
-
 	if (--p->pins)
 		return;
 
 	if (p->frame.slice.handle)
-		leaving = frames_unpin(&c->frames, &p->frame);
+		frames_unpin(&c->frames, &p->frame);
 	pthread_cond_broadcast(&c->changed);
-	if (!p->err && !leaving)
+	if (!p->err)
 		return;
-	c->counts.given += leaving;
 	page_remove(c, p);
 	page_free(c, p);
 }
@@ -369,10 +390,8 @@ int cache_close(struct cache *c)
 	int err;
 
 	regalloc_listener_stop(c->listener);
-	while (give_region(c))
-		;
+	evict(c, UINT64_MAX);
 	err = c->err;
-	frames_free(&c->frames);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -2,7 +2,7 @@
 /*
  * A page cache: blocks of files in slices, read with O_DIRECT. It has no size of
  * its own: it takes slices until there are none, and from then on replaces pages;
- * and it evicts whole regions of them when others want memory.
+ * and it evicts as many bytes of them as others want.
  *
  * Threads share it. A page that somebody has got is not evicted until it is put.
  */

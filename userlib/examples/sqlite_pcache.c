@@ -59,35 +59,32 @@ static void free_all(struct frame *gone)
 	}
 }
 
-/* Empty a region, for others. */
-static bool give_region(void)
+/* Part with so many bytes of pages; returns how many went. */
+static uint64_t evict(uint64_t bytes)
 {
 	struct frame *gone = NULL, *f;
-	bool given;
+	uint64_t evicted;
 
 	pthread_mutex_lock(&pool.lock);
-	given = frames_drain(&pool.frames, &gone);
-	frames_refused(&pool.frames);
+	evicted = frames_evict(&pool.frames, bytes, &gone);
+	frames_refused(&pool.frames, 1);
 	for (f = gone; f; f = f->next) {
 		table_remove(node_of(f));
 		pool.counts.given++;
 	}
 	pthread_mutex_unlock(&pool.lock);
 	free_all(gone);
-	return given;
+	return evicted;
 }
 
 /* Called by the listener. */
 static void give(uint64_t wanted_bytes, void *arg)
 {
-	uint64_t given = 0;
-
 	(void)arg;
 	pthread_mutex_lock(&pool.lock);
 	pool.counts.asked++;
 	pthread_mutex_unlock(&pool.lock);
-	while (given < wanted_bytes && give_region())
-		given += FRAME_REGION_BYTES;
+	evict(wanted_bytes);
 }
 
 /* Ask for a slice, without the lock. */
@@ -101,7 +98,7 @@ static int ask(uint32_t bytes, uint32_t timeout_ms, struct regalloc_slice *out)
 	while (err == -EINTR);
 	pthread_mutex_lock(&pool.lock);
 	if (err)
-		frames_refused(&pool.frames);
+		frames_refused(&pool.frames, 1);
 	return err;
 }
 
@@ -120,15 +117,15 @@ static bool replace(uint64_t bytes, struct regalloc_slice *out)
 	return true;
 }
 
-/* Empty one of our own regions, if there are slices of another size. */
-static bool give_other_size(void)
+/* Part with pages of another size, for one of this. */
+static bool evict_other_size(uint32_t bytes)
 {
 	bool given;
 
 	if (pool.frames.nr == pool.frames.nr_pinned)
 		return false;
 	pthread_mutex_unlock(&pool.lock);
-	given = give_region();
+	given = evict(bytes);
 	pthread_mutex_lock(&pool.lock);
 	return given;
 }
@@ -142,7 +139,7 @@ static int find_slice_hard(uint32_t bytes, struct regalloc_slice *out)
 		if (replace(bytes, out))
 			return 0;
 		err = ask(bytes, 0, out);
-	} while (err == -ENOMEM && give_other_size());
+	} while (err == -ENOMEM && evict_other_size(bytes));
 	if (err != -ENOMEM)
 		return err;
 
@@ -189,14 +186,11 @@ static struct node *node_new(struct sqlite3_pcache *c, unsigned int key,
 	if (find_slice(c->page_bytes, hard, &n->frame.slice))
 		goto err_free;
 	n->page.pBuf = n->frame.slice.addr;
-	if (frames_add(&pool.frames, &n->frame))
-		goto err_release;
+	frames_add(&pool.frames, &n->frame);
 	table_add(n);
 	pool.counts.misses++;
 	return n;
 
-err_release:
-	regalloc_release(pool.ra, n->frame.slice.handle);
 err_free:
 	free(n);
 	return NULL;
@@ -224,14 +218,12 @@ static void pcache_unpin(sqlite3_pcache *c, sqlite3_pcache_page *page,
 {
 	struct node *n = (struct node *)page;
 	struct frame *gone = NULL;
-	bool leaving;
 
 	(void)c;
 	pthread_mutex_lock(&pool.lock);
-	leaving = frames_unpin(&pool.frames, &n->frame);
-	if (leaving || discard)
+	frames_unpin(&pool.frames, &n->frame);
+	if (discard)
 		node_remove(n, &gone);
-	pool.counts.given += leaving && !discard;
 	pthread_mutex_unlock(&pool.lock);
 	free_all(gone);
 }
@@ -322,7 +314,6 @@ static void pcache_shutdown(void *arg)
 {
 	(void)arg;
 	regalloc_listener_stop(pool.listener);
-	frames_free(&pool.frames);
 	pool.listener = NULL;
 	pool.frames = (struct frames){ 0 };
 }

@@ -3,8 +3,7 @@
  * The page cache of SQLite in slices. All databases of the process share it. It
  * has no size of its own (PRAGMA cache_size does not matter to it): it takes
  * slices until there are none, and from then on replaces pages that nobody uses,
- * of whichever database; and it evicts whole regions of them when other programs
- * want memory.
+ * of whichever database; and it evicts as many bytes of them as other programs want.
  *
  * Pages that SQLite uses, that are not written yet, or that belong to a database
  * in memory, are never evicted. When there is no memory even after a while of

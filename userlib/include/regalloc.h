@@ -34,10 +34,11 @@ struct regalloc_slice {
 
 /**
  * struct regalloc_stats - what a client holds
- * @charged_bytes: charged to the budget: open regions and @pinned_bytes
+ * @charged_bytes: charged to the budget: memory of live and of free slices, and
+ *	@pinned_bytes
  * @live_bytes: slices in use
- * @spare_bytes: open regions without a live slice
- * @pinned_bytes: closed, but still referenced, by a transfer for example
+ * @spare_bytes: memory of open regions without a live slice
+ * @pinned_bytes: removed, but still referenced, by a transfer for example
  * @map_bytes: kernel memory of the slice maps; not charged to the budget
  * @nr_regions: open regions
  * @regions_opened: since the client was opened
@@ -87,7 +88,8 @@ int regalloc_close(struct regalloc *ra);
  * @flags: 0 or REGALLOC_ALLOC_F_ZERO
  * @out: where to store the slice, which the caller releases
  *
- * Errors: -EINVAL, -ENOMEM (budget used up and nothing spare, or no memory),
+ * Errors: -EINVAL, -ENOMEM (budget used up and nothing spare or idle, or no
+ * memory),
  * -EINTR (a fatal signal is pending).
  */
 int regalloc_alloc(struct regalloc *ra, uint64_t bytes, uint32_t flags,
@@ -174,7 +176,7 @@ int regalloc_release_addr(struct regalloc *ra, void *addr);
 int regalloc_zero(struct regalloc *ra, uint64_t handle);
 
 /**
- * regalloc_trim() - close this client's spare regions now
+ * regalloc_trim() - return this client's spare and idle memory now
  * @ra: the client
  */
 int regalloc_trim(struct regalloc *ra);
@@ -182,9 +184,9 @@ int regalloc_trim(struct regalloc *ra);
 /**
  * regalloc_limits() - say how much the client must and may have
  * @ra: the client
- * @reserve_bytes: so much of the budget is kept for it; rounded up to regions of
- *	4 MiB
- * @limit_bytes: it never has more than this; 0: no limit of its own
+ * @reserve_bytes: so much of the budget is kept for it; rounded up to whole pages
+ * @limit_bytes: it never has more than this, rounded down to whole pages; 0: no limit
+ *	of its own
  *
  * Each call replaces what the one before said; a new client has neither.
  *
@@ -199,8 +201,8 @@ int regalloc_limits(struct regalloc *ra, uint64_t reserve_bytes,
  * @ra: the client
  * @wanted_bytes: where to store it; 0 if nobody asked since the last call
  *
- * Memory goes back in regions of 4 MiB, each when the last slice in it has been
- * released. poll() reports POLLPRI on regalloc_fd() when somebody asks.
+ * Each slice that is released is available to others, wherever it lies. poll() reports
+ * POLLPRI on regalloc_fd() when memory is wanted.
  */
 int regalloc_pressure(struct regalloc *ra, uint64_t *wanted_bytes);
 

@@ -322,8 +322,8 @@ static void note_dirty(struct regalloc *ra, unsigned int class, uint32_t slot)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Close the region in @slot if no slice of it is live. */
-static void close_if_empty(struct regalloc *ra, unsigned int class,
+/* Close the region in @slot if no slice of it is live; whether it was so. */
+static bool close_if_empty(struct regalloc *ra, unsigned int class,
 			   uint32_t slot)
 {
 	uint32_t nr = 1U << regalloc_region_slices_shift(class);
@@ -338,9 +338,10 @@ static void close_if_empty(struct regalloc *ra, unsigned int class,
 			continue;
 		if (i)
 			__atomic_store_n(witness, slice, __ATOMIC_RELAXED);
-		return;
+		return false;
 	}
-	regalloc_abi_trim(ra->fd, 0);
+	regalloc_abi_trim(ra->fd, REGALLOC_TRIM_F_NOTIFY);
+	return true;
 }
 
 int regalloc_gave(struct regalloc *ra, uint64_t handle)
@@ -360,10 +361,10 @@ int regalloc_gave(struct regalloc *ra, uint64_t handle)
 		note_dirty(ra, class, slot);
 	attention = __atomic_load_n(&ra->control->attention, __ATOMIC_SEQ_CST);
 	if (attention & REGALLOC_ATTENTION_WAIT)
-		regalloc_abi_trim(ra->fd, 0);
-	else if (attention & REGALLOC_ATTENTION_CLOSE)
-		close_if_empty(ra, class, slot);
-	else if (attention & REGALLOC_ATTENTION_ARM)
+		regalloc_abi_trim(ra->fd, REGALLOC_TRIM_F_NOTIFY);
+	else if ((!(attention & REGALLOC_ATTENTION_CLOSE) ||
+		  !close_if_empty(ra, class, slot)) &&
+		 (attention & REGALLOC_ATTENTION_ARM))
 		regalloc_abi_trim(ra->fd, REGALLOC_TRIM_F_ARM);
 	return 0;
 }

@@ -143,14 +143,14 @@ static int device_trim(struct device_client *client,
 		       struct regalloc_ioc_trim *arg)
 {
 	CHECK(arg->size == sizeof(*arg) && !arg->reserved);
-	CHECK(!(arg->flags & ~REGALLOC_TRIM_F_ARM));
+	CHECK(!(arg->flags & ~(REGALLOC_TRIM_F_ARM | REGALLOC_TRIM_F_NOTIFY)));
 	if (arg->flags & REGALLOC_TRIM_F_ARM)
 		device->nr_arms++;
 	else
 		device->nr_trims++;
-	if (arg->flags & REGALLOC_TRIM_F_ARM && !device->eager)
+	if (arg->flags & REGALLOC_TRIM_F_ARM)
 		client_attend(client, REGALLOC_ATTENTION_ARM, false);
-	else
+	if (!(arg->flags & REGALLOC_TRIM_F_ARM) || device->eager)
 		arg->out_regions = client_close_spares(client, UINT32_MAX);
 	return 0;
 }

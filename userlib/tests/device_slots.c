@@ -52,7 +52,7 @@ void slot_open(const struct slot *s)
 	s->client->nr_regions++;
 	device->charged++;
 	device->nr_opened++;
-	regalloc_slices_open(s->words, s->class, 1);
+	regalloc_slices_open(s->words, s->class, 0, s->nr, 1);
 	slot_note_avail(s);
 }
 
@@ -63,9 +63,11 @@ bool slot_is_spare(const struct slot *s)
 
 bool slot_close_spare(const struct slot *s)
 {
+	unsigned long isolated[REGALLOC_SLOT_WORDS / 8 / sizeof(long)] = { 0 };
+
 	if (!slot_is_spare(s))
 		return false;
-	if (!regalloc_slices_seal(s->words, s->class)) {
+	if (regalloc_slices_isolate(s->words, s->class, 0, s->nr, isolated) < 0) {
 		slot_note_avail(s);
 		return false;
 	}

@@ -25,6 +25,8 @@ static const char *const fdinfo_keys[NR_CLIENT_NUMBERS] = {
 	[CLIENT_LIMIT] = "regalloc-limit:",
 	[CLIENT_MAP] = "regalloc-map:",
 	[CLIENT_REGIONS] = "regalloc-regions:",
+	[CLIENT_IDLE] = "regalloc-idle:",
+	[CLIENT_HOLE] = "regalloc-hole:",
 };
 
 /* Room for one more in an array of @nr. */

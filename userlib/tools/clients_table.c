@@ -25,6 +25,8 @@ static const struct {
 	[CLIENT_LIMIT] = { "LIMIT", "limit_bytes" },
 	[CLIENT_MAP] = { "MAP", "map_bytes" },
 	[CLIENT_REGIONS] = { "REGIONS", "nr_regions" },
+	[CLIENT_IDLE] = { "IDLE", "idle_bytes" },
+	[CLIENT_HOLE] = { "HOLE", "hole_bytes" },
 };
 
 /* The others would not fit into 80 columns. */

@@ -70,10 +70,14 @@ static void print_totals(const uint64_t total[NR_TOTALS])
 		   percent(total[CHARGED], total[BUDGET]),
 		   size_text(total[PEAK], text));
 	add_size(table, "live", total[LIVE]);
+	line = add_size(table, "idle", total[IDLE]);
+	table_cell(line, 2, "free slices in regions with live ones");
 	line = add_size(table, "spare", total[SPARE]);
 	table_cell(line, 2, "goes back after %" PRIu64 " ms",
 		   file_number(DECAY_FILE));
 	add_size(table, "pinned", total[PINNED]);
+	line = add_size(table, "hole", total[HOLE]);
+	table_cell(line, 2, "places without memory, not charged");
 	line = add_size(table, "map", total[MAP]);
 	table_cell(line, 2, "not charged");
 	add_number(table, "clients", total[CLIENTS]);
