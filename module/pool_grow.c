@@ -172,19 +172,6 @@ static int open_empty(struct regalloc_pool *pool)
 	return 0;
 }
 
-static bool all_closed(const struct regalloc_pool *pool,
-		       const struct regalloc_region *region, unsigned int first,
-		       unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = first; i < first + nr; i++)
-		if (!regalloc_slice_is_closed(regalloc_slice_word(region->map.words,
-								  pool->class, i)))
-			return false;
-	return true;
-}
-
 /* The lowest hole of a region, and as much of it as is wanted and aligned. */
 static bool find_in_region(const struct regalloc_pool *pool, struct hole *hole,
 			   u64 bytes)
@@ -192,14 +179,15 @@ static bool find_in_region(const struct regalloc_pool *pool, struct hole *hole,
 	unsigned int nr = regalloc_class_slices(pool->class);
 	unsigned int max = bytes >> regalloc_class_shift(pool->class);
 	unsigned int n = regalloc_pool_unit_slices(pool), i;
+	const u32 *words = hole->region->map.words;
 
 	for (i = 0; i < nr; i += n)
-		if (all_closed(pool, hole->region, i, n))
+		if (regalloc_slices_are_closed(words, pool->class, i, n))
 			break;
 	if (i >= nr)
 		return false;
 	while (2 * n <= max && !(i & n) &&
-	       all_closed(pool, hole->region, i + n, n))
+	       regalloc_slices_are_closed(words, pool->class, i + n, n))
 		n *= 2;
 	hole->first = i;
 	hole->bytes = (u64)n << regalloc_class_shift(pool->class);
@@ -277,13 +265,29 @@ static int finish_hole(struct regalloc_pool *pool, struct hole *hole, u64 added,
 	return 0;
 }
 
-/* Find a hole, in a new region if no other has one. */
+/* Whether a pool has more holes than memory, whatever its words say. */
+static bool is_mostly_holes(const struct regalloc_pool *pool)
+{
+	lockdep_assert_held(&pool->owner->lock);
+	return 2 * pool->hole_bytes > pool->nr * REGALLOC_REGION_BYTES;
+}
+
+/*
+ * Find a hole, in a new region if no other has one. An owner that hides its holes gets
+ * no other ones: a region without memory costs a map page, and is charged nothing.
+ */
 static int get_hole(struct regalloc_pool *pool, struct hole *hole, u64 bytes)
 {
+	bool hidden;
 	int err;
 
 	if (find_hole(pool, hole, bytes))
 		return 0;
+	mutex_lock(&pool->owner->lock);
+	hidden = is_mostly_holes(pool);
+	mutex_unlock(&pool->owner->lock);
+	if (hidden)
+		return -ENOMEM;
 	err = open_empty(pool);
 	if (err)
 		return err;
@@ -383,7 +387,7 @@ int regalloc_pool_grow(struct regalloc_pool *pool, u64 max, bool zero,
 	/* Whoever had the lock before us may have added memory. */
 	mutex_lock(&pool->owner->lock);
 	taken = regalloc_pool_take_locked(pool, zero, count, handles);
-	if (2 * pool->hole_bytes > pool->nr * REGALLOC_REGION_BYTES)
+	if (is_mostly_holes(pool))
 		max = min_t(u64, max, MAX_FILL_BYTES);
 	mutex_unlock(&pool->owner->lock);
 	if (!taken)

@@ -183,6 +183,26 @@ void regalloc_slices_putback(u32 *words, unsigned int class, unsigned int first,
 				  REGALLOC_STATE_CLOSED, REGALLOC_STATE_FREE);
 }
 
+/**
+ * regalloc_slices_are_closed() - whether slices have no memory, as their words tell
+ * @words: of the region
+ * @class: size class
+ * @first: the first slice
+ * @nr: how many
+ *
+ * Return: whether it is so for all of them.
+ */
+bool regalloc_slices_are_closed(const u32 *words, unsigned int class,
+				unsigned int first, unsigned int nr)
+{
+	unsigned int stride = regalloc_class_stride(class), i;
+
+	for (i = first; i < first + nr; i++)
+		if (!regalloc_slice_is_closed(&words[i * stride]))
+			return false;
+	return true;
+}
+
 static bool slice_is_live(const u32 *word)
 {
 	return word_state(READ_ONCE(*word)) == REGALLOC_STATE_LIVE;

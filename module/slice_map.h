@@ -62,6 +62,8 @@ int regalloc_slices_isolate(u32 *words, unsigned int class, unsigned int first,
 			    unsigned int nr, unsigned long *isolated);
 void regalloc_slices_putback(u32 *words, unsigned int class, unsigned int first,
 			     unsigned int nr, unsigned long *isolated);
+bool regalloc_slices_are_closed(const u32 *words, unsigned int class,
+				unsigned int first, unsigned int nr);
 unsigned int regalloc_slices_find_live(const u32 *words, unsigned int class,
 				       unsigned int start);
 unsigned int regalloc_slices_count_live(const u32 *words, unsigned int class);

@@ -333,6 +333,31 @@ TEST_F(idle, one_slice_of_each_class)
 				  RT_DEADLINE));
 }
 
+/* Regions without memory are charged nothing: an owner cannot have many. */
+TEST_F(idle, hidden_holes)
+{
+	unsigned int got = 0, i;
+	uint64_t handle;
+
+	ASSERT_EQ(0, rt_client_map(&self->a));
+	ASSERT_EQ(0, rt_param_set("budget", "3M"));
+	for (i = 0; i < 200; i++) {
+		handle = rt_alloc_one(self->a.fd, SLICE);
+		if (!handle)
+			continue;
+		got++;
+		/* No word of its region says that there is a hole. */
+		handle = REGALLOC_HANDLE_OFFSET(handle) & ~(RT_REGION - 1);
+		for (unsigned int n = 0; n < RT_REGION / SLICE; n++)
+			*rt_state(&self->a, handle + n * SLICE) =
+				1 << REGALLOC_STATE_GEN_SHIFT |
+				REGALLOC_STATE_LIVE;
+	}
+	EXPECT_LT(0, got);
+	EXPECT_GE(2, rt_stat("nr_regions"));
+	EXPECT_GE(3 * RT_MIB, rt_stat("charged_bytes"));
+}
+
 /* What has memory is asked of the mapping, not of the words. */
 TEST_F(idle, forged_words)
 {
