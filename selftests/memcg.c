@@ -90,7 +90,9 @@ static void join_group(const char *group)
  */
 static bool room_when_let_go(const struct rt_client *c, uint64_t h)
 {
-	struct iovec iov = { rt_addr(c, h), 8 * RT_PAGE };
+	/* As much as a pipe holds, and enough for what is allocated in the end. */
+	struct iovec iov = { rt_addr(c, h), 16 * RT_PAGE };
+	const uint32_t piece = 16 * RT_PAGE;
 	int pipe[2];
 	bool room;
 
@@ -99,13 +101,14 @@ static bool room_when_let_go(const struct rt_client *c, uint64_t h)
 	room = vmsplice(pipe[1], &iov, 1, 0) == (ssize_t)iov.iov_len &&
 	       !rt_release_one(c->fd, h) && !rt_trim(c->fd, NULL) &&
 	       rt_stat("pinned_bytes");
-	while (rt_alloc_one(c->fd, 4096))
+	/* Not in small pieces: this process needs some memory itself. */
+	while (rt_alloc_one(c->fd, piece))
 		;
 	usleep(2500 * 1000);
-	room = room && !rt_alloc_one(c->fd, 4096);
+	room = room && !rt_alloc_one(c->fd, piece);
 	close(pipe[0]);
 	close(pipe[1]);
-	return room && rt_alloc_one(c->fd, 4096);
+	return room && rt_alloc_one(c->fd, piece);
 }
 
 /* In the group: allocate until it ends, and see that it ends well. */
