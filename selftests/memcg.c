@@ -118,6 +118,10 @@ static int use_up(const char *group, uint64_t limit)
 	struct rt_client c;
 	int err;
 
+	/* What a child of fork writes to for the first time is charged where it is then. */
+	rt_stat("charged_bytes");
+	if (mlockall(MCL_CURRENT) || munlockall())
+		return 14;
 	join_group(group);
 	if (rt_client_open(&c))
 		return 1;
