@@ -392,4 +392,95 @@ TEST_F(idle, forged_words)
 	EXPECT_EQ(0x33, *base);
 }
 
+/* ---- neighbours of what is pinned ---- */
+
+#define RACE_SLICES	256U	/* of 4 KiB in a huge page's neighbourhood */
+
+/**
+ * struct race - slices that are released in runs, beside one that is pinned
+ * @c: the client
+ * @handles: of slices that lie side by side; 0: released
+ * @pin: the slice that is pinned next
+ * @stop: set to end it
+ * @pins: how often that has been done
+ */
+struct race {
+	struct rt_client *c;
+	uint64_t handles[RACE_SLICES];
+	unsigned int pin;
+	bool stop;
+	uint64_t pins;
+};
+
+/* Pins a live slice for a moment, and again. */
+static void *pin_and_unpin(void *arg)
+{
+	struct race *r = arg;
+	uint8_t page[4096];
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
+		rt_die("no pipe");
+	while (!rt_load(&r->stop)) {
+		uint64_t handle = rt_load(&r->handles[rt_load(&r->pin)]);
+		struct iovec iov = { rt_addr(r->c, handle), sizeof(page) };
+
+		if (!handle || vmsplice(fd[1], &iov, 1, 0) < 0)
+			continue;
+		rt_add(&r->pins, 1);
+		if (read(fd[0], page, sizeof(page)) < 0)
+			rt_die("nothing in the pipe");
+	}
+	close(fd[0]);
+	close(fd[1]);
+	return NULL;
+}
+
+/*
+ * Runs of any length are released and punched before a live slice that another thread
+ * pins and unpins: what lives keeps its bytes. 7.x would lose some if a run was
+ * truncated at once.
+ */
+TEST_F_TIMEOUT(idle, neighbours_of_what_is_pinned, 1000)
+{
+	uint64_t end = rt_now_ms() + 1000 * rt_env_u32("REGALLOC_SECONDS", 5);
+	struct race race = { .c = &self->a }, *r = &race;
+	unsigned int wrong = 0, punches = 0, seed = 1, i;
+	pthread_t thread;
+
+	if (rt_class_charge(0) > 4096)
+		SKIP(return, "pages are larger than slices");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, pin_and_unpin, r));
+	while (rt_now_ms() < end && !wrong) {
+		unsigned int first, n;
+
+		/* A region with huge pages again, and as many slices live. */
+		ASSERT_EQ(0, rt_alloc_all(self->a.fd, 4096, RACE_SLICES,
+					  r->handles));
+		for (i = 0; i < RACE_SLICES; i++)
+			write_slice(&self->a, r->handles[i], 4096);
+		first = rand_r(&seed) % (RACE_SLICES / 2);
+		n = 3 + rand_r(&seed) % (RACE_SLICES / 2 - 3);
+		rt_store(&r->pin, first + n);
+		usleep(rand_r(&seed) % 500);
+		ASSERT_EQ(0, rt_release_all(self->a.fd, r->handles + first, n));
+		memset(r->handles + first, 0, n * sizeof(uint64_t));
+		ASSERT_EQ(0, rt_trim(self->a.fd, NULL));
+		punches++;
+		for (i = 0; i < RACE_SLICES; i++)
+			wrong += r->handles[i] &&
+				 !slice_is_intact(&self->a, r->handles[i], 4096);
+		rt_store(&r->pin, 0);
+		for (i = 0; i < RACE_SLICES; i++)
+			if (r->handles[i])
+				ASSERT_EQ(0, rt_release_one(self->a.fd,
+							    r->handles[i]));
+		ASSERT_EQ(0, rt_trim(self->a.fd, NULL));
+	}
+	rt_store(&r->stop, true);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, wrong);
+	TH_LOG("%u punches, %" PRIu64 " pins", punches, r->pins);
+}
+
 TEST_HARNESS_MAIN
